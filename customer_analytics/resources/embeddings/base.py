@@ -1,0 +1,30 @@
+"""What every embedder guarantees."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+
+
+class Embedder(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
+    """Turns texts into vectors of one model.
+
+    A text's vector depends on the text alone: the same bytes come back whatever it is embedded with, in whatever
+    order and on however many threads.
+    """
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """Name and revision of the model, e.g. `bge-small-en-v1.5-int8`; part of a collection's physical name."""
+
+    @property
+    @abstractmethod
+    def dimensions(self) -> int:
+        """Length of each vector."""
+
+    @abstractmethod
+    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Vectors of unit length, shape (len(texts), dimensions), in the order of the texts."""

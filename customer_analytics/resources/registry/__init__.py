@@ -1,0 +1,1 @@
+"""The model registry port: versions of the sentiment classifier."""

@@ -1,0 +1,1 @@
+"""The speech port: call audio to transcripts."""

@@ -1,0 +1,41 @@
+"""What every transcriber guarantees."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said in one call, or why that is not known.
+
+    `text` is set only when `status` is ok, `error` only when it is failed; `duration_seconds` is None where the
+    audio cannot be read; `language` is an ISO 639-1 code.
+    """
+
+    status: Literal["ok", "empty", "failed"]
+    text: str | None = None
+    language: str | None = None
+    duration_seconds: float | None = None
+    error: str | None = None
+
+
+class Transcriber(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
+    """Writes down what is said in audio files (wav, mp3, m4a, ogg, opus, flac).
+
+    A file's transcript depends on that file alone. A file that cannot be read, or in which nobody speaks, gives a
+    transcript that says so; it never raises and never stops the files after it.
+    """
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """Name and revision of the speech model, e.g. `faster-whisper-tiny.en-int8`."""
+
+    @abstractmethod
+    def transcribe(self, paths: Iterable[Path]) -> Iterator[Transcript]:
+        """One transcript a path, in order, each as soon as it is there."""

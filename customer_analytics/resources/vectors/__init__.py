@@ -1,0 +1,1 @@
+"""The vectors port: collections of texts with their vectors."""

@@ -1,0 +1,1 @@
+"""The warehouse port: Snowflake through dagster-snowflake's resource, the connector and Snowpark."""

@@ -1,0 +1,53 @@
+"""Settings: the only place that reads the environment for choices and paths.
+
+Secrets are not settings: they reach a resource as `dagster.EnvVar`, so that they never stand in the code
+location's snapshot.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_cache_path
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the user chose, read from `CUSTOMER_ANALYTICS_*` variables."""
+
+    model_config = SettingsConfigDict(env_prefix="CUSTOMER_ANALYTICS_", frozen=True, extra="ignore")
+
+    source: str | None = Field(default=None, description="Folder or fsspec URI of the source data.")
+    home: Path = Field(
+        default=Path(".local"),
+        description="Folder of all state: warehouse files, vectors, Dagster's own home.",
+    )
+    model_cache: Path = Field(
+        default_factory=lambda: user_cache_path("customer-analytics") / "models",
+        description="Folder of downloaded model files, shared by all checkouts of the user.",
+    )
+    warehouse: Literal["embedded", "snowflake"] = Field(
+        default="embedded", description="Where tables live: the embedded Snowflake endpoint, or Snowflake."
+    )
+    database: str = Field(default="CUSTOMER_ANALYTICS", description="Database of all schemas.")
+    schema_name: str = Field(
+        default="ANALYTICS", alias="CUSTOMER_ANALYTICS_SCHEMA", description="Schema of all tables."
+    )
+    speech_model: Literal["tiny.en", "base"] = Field(
+        default="tiny.en", description="Whisper weights: `tiny.en` (English, fast) or `base` (multilingual)."
+    )
+    embedding_threads: int = Field(
+        default=2, ge=1, description="Caller threads of the local embedding model, one text each."
+    )
+
+    @field_validator("home", "model_cache")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,134 @@
+"""What customers bought, subscribed to and came through."""
+
+from customer_analytics.tables.model import Column, SqlType, Table
+
+CUSTOMERS = Table(
+    "CUSTOMERS",
+    "One row per customer: first and latest order, order count, lifetime value.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Identifies the customer.", nullable=False),
+        Column("FIRST_NAME", SqlType.TEXT, "Given name."),
+        Column("LAST_NAME", SqlType.TEXT, "Family name, possibly shortened."),
+        Column("FIRST_ORDER", SqlType.DATE, "Day of the first order; null without an order."),
+        Column("MOST_RECENT_ORDER", SqlType.DATE, "Day of the latest order; null without an order."),
+        Column("NUMBER_OF_ORDERS", SqlType.INTEGER, "Orders of the customer; 0 without one.", nullable=False),
+        Column(
+            "CUSTOMER_LIFETIME_VALUE",
+            SqlType.AMOUNT,
+            "All payments on the customer's orders, in currency units; null without a payment.",
+        ),
+        Column(
+            "NET_LIFETIME_VALUE",
+            SqlType.AMOUNT,
+            "The lifetime value without returned orders and without coupon payments, in currency units; "
+            "null without such a payment.",
+        ),
+    ),
+    key=("CUSTOMER_ID",),
+)
+
+
+def _amount(method: str, wording: str) -> Column:
+    return Column(
+        f"{method}_AMOUNT", SqlType.AMOUNT, f"Paid {wording}, in currency units; 0 if none.", nullable=False
+    )
+
+
+ORDERS = Table(
+    "ORDERS",
+    "One row per order: what was paid on it by each payment method.",
+    (
+        Column("ORDER_ID", SqlType.INTEGER, "Identifies the order.", nullable=False),
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who ordered.", nullable=False),
+        Column("ORDER_DATE", SqlType.DATE, "Day of the order.", nullable=False),
+        Column(
+            "STATUS",
+            SqlType.TEXT,
+            "One of placed, shipped, completed, return_pending, returned.",
+            nullable=False,
+        ),
+        _amount("CREDIT_CARD", "by credit card"),
+        _amount("COUPON", "by coupon"),
+        _amount("BANK_TRANSFER", "by bank transfer"),
+        _amount("GIFT_CARD", "by gift card"),
+        _amount("TOTAL", "by any method"),
+    ),
+    key=("ORDER_ID",),
+)
+
+MRR = Table(
+    "MRR",
+    "One row per customer and month: monthly recurring revenue on the month's last day and how it changed, "
+    "from the first active month to the month after the last active one.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer with a subscription.", nullable=False),
+        Column("DATE_MONTH", SqlType.DATE, "First day of the month.", nullable=False),
+        Column(
+            "MRR",
+            SqlType.AMOUNT,
+            "Sum of the monthly amounts of the periods in force on the month's last day, in currency units.",
+            nullable=False,
+        ),
+        Column("IS_ACTIVE", SqlType.BOOLEAN, "Whether MRR is above 0.", nullable=False),
+        Column("FIRST_ACTIVE_MONTH", SqlType.DATE, "The customer's first active month.", nullable=False),
+        Column("LAST_ACTIVE_MONTH", SqlType.DATE, "The customer's last active month.", nullable=False),
+        Column("IS_FIRST_MONTH", SqlType.BOOLEAN, "Whether this is the first active month.", nullable=False),
+        Column("IS_LAST_MONTH", SqlType.BOOLEAN, "Whether this is the last active month.", nullable=False),
+        Column(
+            "PREVIOUS_MONTH_IS_ACTIVE",
+            SqlType.BOOLEAN,
+            "Whether the customer was active a month before.",
+            nullable=False,
+        ),
+        Column("PREVIOUS_MONTH_MRR", SqlType.AMOUNT, "MRR a month before; 0 if none.", nullable=False),
+        Column("MRR_CHANGE", SqlType.AMOUNT, "MRR less the previous month's.", nullable=False),
+        Column(
+            "CHANGE_CATEGORY",
+            SqlType.TEXT,
+            "One of new, churn, reactivation, upgrade, downgrade; null when nothing changed.",
+        ),
+        Column("RENEWAL_AMOUNT", SqlType.AMOUNT, "The lesser of MRR and the previous month's.", nullable=False),
+        Column("ID", SqlType.TEXT, "Identifies the row: <customer id>-<YYYY-MM>.", nullable=False),
+    ),
+    key=("ID",),
+)
+
+_MODELS = {
+    "FIRST_TOUCH": "the first touch alone",
+    "LAST_TOUCH": "the last touch alone",
+    "FORTY_TWENTY_FORTY": "40 % to the first and last touch each and 20 % to those between",
+    "LINEAR": "equal shares to all touches",
+}
+
+ATTRIBUTION_TOUCHES = Table(
+    "ATTRIBUTION_TOUCHES",
+    "One row per conversion and touch, a touch being a session of the customer in the 30 days before the "
+    "conversion; a conversion without a touch is one row with source and medium 'unattributed'.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who converted.", nullable=False),
+        Column("CONVERTED_AT", SqlType.TIMESTAMP, "Moment of the conversion.", nullable=False),
+        Column("REVENUE", SqlType.AMOUNT, "Revenue of the conversion, in currency units.", nullable=False),
+        Column("SESSION_ID", SqlType.INTEGER, "The touch; null where the conversion has none."),
+        Column("STARTED_AT", SqlType.TIMESTAMP, "Begin of the touch."),
+        Column("UTM_SOURCE", SqlType.TEXT, "Where the touch came from."),
+        Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic of the touch; null for direct visits."),
+        Column("UTM_CAMPAIGN", SqlType.TEXT, "Campaign of the touch."),
+        Column("TOTAL_SESSIONS", SqlType.INTEGER, "Touches of the conversion; 0 if none.", nullable=False),
+        Column("SESSION_INDEX", SqlType.INTEGER, "Position of the touch, from 1, by time and session id."),
+        *(
+            Column(f"{model}_POINTS", SqlType.FLOAT, f"Share of the conversion, giving {rule}.", nullable=False)
+            for model, rule in _MODELS.items()
+        ),
+        *(
+            Column(
+                f"{model}_REVENUE",
+                SqlType.FLOAT,
+                f"Revenue of the touch, giving {rule}, in currency units.",
+                nullable=False,
+            )
+            for model, rule in _MODELS.items()
+        ),
+    ),
+)
+
+TABLES = (CUSTOMERS, ORDERS, MRR, ATTRIBUTION_TOUCHES)

@@ -1,0 +1,64 @@
+"""Tables and columns as values."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+
+class SqlType(StrEnum):
+    """The Snowflake column types in use, each with one Arrow type."""
+
+    INTEGER = "NUMBER(38,0)"
+    AMOUNT = "NUMBER(18,2)"
+    FLOAT = "FLOAT"
+    TEXT = "VARCHAR"
+    BOOLEAN = "BOOLEAN"
+    DATE = "DATE"
+    TIMESTAMP = "TIMESTAMP_NTZ(6)"
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type in which rows of this column travel to and from the warehouse."""
+        return _ARROW[self]
+
+
+_ARROW = {
+    SqlType.INTEGER: pa.int64(),
+    SqlType.AMOUNT: pa.decimal128(18, 2),
+    SqlType.FLOAT: pa.float64(),
+    SqlType.TEXT: pa.string(),
+    SqlType.BOOLEAN: pa.bool_(),
+    SqlType.DATE: pa.date32(),
+    SqlType.TIMESTAMP: pa.timestamp("us"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its upper-case name, type, meaning, and whether it may be null."""
+
+    name: str
+    type: SqlType
+    description: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its upper-case name, grain first in the description, columns in order, and key."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = field(default=())
+
+    @property
+    def column_names(self) -> list[str]:
+        """Upper-case column names in order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema of this table's rows."""
+        return pa.schema([pa.field(c.name, c.type.arrow, nullable=c.nullable) for c in self.columns])

@@ -1,0 +1,78 @@
+"""What customers said and how they felt about it."""
+
+from customer_analytics.tables.model import Column, SqlType, Table
+
+CALL_TRANSCRIPTS = Table(
+    "CALL_TRANSCRIPTS",
+    "One row per support call: what was said, or why that is not known.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who called; null where the file name carries none."),
+        Column(
+            "RELATIVE_PATH",
+            SqlType.TEXT,
+            "Path of the file below the source's calls folder.",
+            nullable=False,
+        ),
+        Column("CONTENT_HASH", SqlType.TEXT, "SHA-256 of the audio, in hexadecimal.", nullable=False),
+        Column("TRANSCRIPT", SqlType.TEXT, "What was said; null unless STATUS is ok."),
+        Column("LANGUAGE", SqlType.TEXT, "ISO 639-1 code of the language spoken."),
+        Column("DURATION_SECONDS", SqlType.FLOAT, "Length of the audio; null where it cannot be read."),
+        Column(
+            "STATUS",
+            SqlType.TEXT,
+            "ok, empty (readable, but nobody speaks) or failed (not readable).",
+            nullable=False,
+        ),
+        Column("ERROR", SqlType.TEXT, "Why the call could not be transcribed; null unless STATUS is failed."),
+        Column("MODEL", SqlType.TEXT, "Speech model that listened.", nullable=False),
+        Column("TRANSCRIBED_AT", SqlType.TIMESTAMP, "When the call was transcribed, in UTC.", nullable=False),
+    ),
+    key=("RELATIVE_PATH",),
+)
+
+_SENTIMENT = Column(
+    "SENTIMENT", SqlType.FLOAT, "Probability that the text is positive, from 0 to 1.", nullable=False
+)
+_VERSION = Column("MODEL_VERSION", SqlType.TEXT, "Version of the classifier in the registry.", nullable=False)
+_VECTOR = Column("VECTOR_ID", SqlType.TEXT, "Identifies the vector in its collection.", nullable=False)
+
+PRED_TWITTER_COMMENTS = Table(
+    "PRED_TWITTER_COMMENTS",
+    "One row per comment: its sentiment as the classifier sees it.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who wrote.", nullable=False),
+        Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
+        Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
+        _SENTIMENT,
+        Column(
+            "IS_OUT_OF_FOLD",
+            SqlType.BOOLEAN,
+            "Whether the text is a training text, scored by the fold that did not see it.",
+            nullable=False,
+        ),
+        _VERSION,
+        _VECTOR,
+    ),
+    key=("VECTOR_ID",),
+)
+
+PRED_CUSTOMER_CALLS = Table(
+    "PRED_CUSTOMER_CALLS",
+    "One row per transcribed call: its sentiment as the classifier sees it.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who called; null where the file name carries none."),
+        Column(
+            "RELATIVE_PATH",
+            SqlType.TEXT,
+            "Path of the file below the source's calls folder.",
+            nullable=False,
+        ),
+        Column("TRANSCRIPT", SqlType.TEXT, "What was said.", nullable=False),
+        _SENTIMENT,
+        _VERSION,
+        _VECTOR,
+    ),
+    key=("VECTOR_ID",),
+)
+
+TABLES = (CALL_TRANSCRIPTS, PRED_TWITTER_COMMENTS, PRED_CUSTOMER_CALLS)

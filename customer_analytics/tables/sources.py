@@ -1,0 +1,175 @@
+"""Staging tables: the source rows, typed explicitly, one table a source file."""
+
+from customer_analytics.tables.model import Column, SqlType, Table
+
+_CUSTOMER = Column("CUSTOMER_ID", SqlType.INTEGER, "Customer that the row belongs to.", nullable=False)
+_UTM = (
+    Column("UTM_SOURCE", SqlType.TEXT, "Where the visit came from, e.g. google; direct without a referrer."),
+    Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic, e.g. cpc; null for direct visits."),
+    Column("UTM_CAMPAIGN", SqlType.TEXT, "Campaign of the visit; null where there was none."),
+)
+
+STG_AD_SPEND = Table(
+    "STG_AD_SPEND",
+    "One row per day, source, medium and campaign with money spent on advertising.",
+    (
+        Column("DATE_DAY", SqlType.DATE, "Day of the spend.", nullable=False),
+        Column("UTM_SOURCE", SqlType.TEXT, "Where the advertisement ran.", nullable=False),
+        Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic bought."),
+        Column("UTM_CAMPAIGN", SqlType.TEXT, "Campaign that the money was spent on."),
+        Column("SPEND", SqlType.AMOUNT, "Money spent, in currency units.", nullable=False),
+    ),
+)
+
+STG_SESSIONS = Table(
+    "STG_SESSIONS",
+    "One row per visit to the web shop.",
+    (
+        Column("SESSION_ID", SqlType.INTEGER, "Identifies the visit.", nullable=False),
+        _CUSTOMER,
+        Column("STARTED_AT", SqlType.TIMESTAMP, "Begin of the visit.", nullable=False),
+        Column("ENDED_AT", SqlType.TIMESTAMP, "End of the visit; null where it is not known."),
+        *_UTM,
+    ),
+    key=("SESSION_ID",),
+)
+
+STG_CUSTOMERS = Table(
+    "STG_CUSTOMERS",
+    "One row per customer of the shop.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "Identifies the customer.", nullable=False),
+        Column("FIRST_NAME", SqlType.TEXT, "Given name."),
+        Column("LAST_NAME", SqlType.TEXT, "Family name, possibly shortened."),
+    ),
+    key=("CUSTOMER_ID",),
+)
+
+STG_PAYMENTS = Table(
+    "STG_PAYMENTS",
+    "One row per payment on an order.",
+    (
+        Column("PAYMENT_ID", SqlType.INTEGER, "Identifies the payment.", nullable=False),
+        Column("ORDER_ID", SqlType.INTEGER, "Order that was paid.", nullable=False),
+        Column(
+            "PAYMENT_METHOD",
+            SqlType.TEXT,
+            "One of credit_card, coupon, bank_transfer, gift_card.",
+            nullable=False,
+        ),
+        Column("AMOUNT", SqlType.INTEGER, "Money paid, in cents.", nullable=False),
+    ),
+    key=("PAYMENT_ID",),
+)
+
+STG_SUBSCRIPTION_PERIODS = Table(
+    "STG_SUBSCRIPTION_PERIODS",
+    "One row per period in which a customer pays a monthly amount.",
+    (
+        Column("SUBSCRIPTION_ID", SqlType.INTEGER, "Identifies the period.", nullable=False),
+        _CUSTOMER,
+        Column("START_DATE", SqlType.DATE, "First day of the period.", nullable=False),
+        Column("END_DATE", SqlType.DATE, "First day after the period; null while it is open-ended."),
+        Column("MONTHLY_AMOUNT", SqlType.AMOUNT, "Price of a month, in currency units.", nullable=False),
+    ),
+    key=("SUBSCRIPTION_ID",),
+)
+
+STG_CUSTOMER_CONVERSIONS = Table(
+    "STG_CUSTOMER_CONVERSIONS",
+    "One row per conversion; a customer may convert more than once.",
+    (
+        _CUSTOMER,
+        Column("CONVERTED_AT", SqlType.TIMESTAMP, "Moment of the conversion.", nullable=False),
+        Column("REVENUE", SqlType.AMOUNT, "Revenue of the conversion, in currency units.", nullable=False),
+    ),
+)
+
+STG_ORDERS = Table(
+    "STG_ORDERS",
+    "One row per order in the shop.",
+    (
+        Column("ORDER_ID", SqlType.INTEGER, "Identifies the order.", nullable=False),
+        _CUSTOMER,
+        Column("ORDER_DATE", SqlType.DATE, "Day of the order.", nullable=False),
+        Column(
+            "STATUS",
+            SqlType.TEXT,
+            "One of placed, shipped, completed, return_pending, returned.",
+            nullable=False,
+        ),
+    ),
+    key=("ORDER_ID",),
+)
+
+STG_TWITTER_COMMENTS = Table(
+    "STG_TWITTER_COMMENTS",
+    "One row per comment of a customer on social media; comments carry no key and may repeat.",
+    (
+        _CUSTOMER,
+        Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
+        Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
+    ),
+)
+
+STG_COMMENT_TRAINING = Table(
+    "STG_COMMENT_TRAINING",
+    "One row per comment whose sentiment a person has judged.",
+    (
+        Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
+        Column("LABEL", SqlType.INTEGER, "1 for a positive comment, 0 for a negative one.", nullable=False),
+    ),
+)
+
+STG_REJECTED_ROWS = Table(
+    "STG_REJECTED_ROWS",
+    "One row per source row that was not loaded, with the reason.",
+    (
+        Column("SOURCE", SqlType.TEXT, "Name of the source file.", nullable=False),
+        Column(
+            "LINE",
+            SqlType.INTEGER,
+            "Line of the file where the row begins; row number, from 1, in Parquet files.",
+            nullable=False,
+        ),
+        Column("REASON", SqlType.TEXT, "Why the row was not loaded.", nullable=False),
+        Column("RAW", SqlType.TEXT, "The row as it stands in the file.", nullable=False),
+    ),
+    key=("SOURCE", "LINE"),
+)
+
+STG_SUPPORT_CALLS = Table(
+    "STG_SUPPORT_CALLS",
+    "One row per audio file of a support call, held in CALL_STAGE as <content hash><extension>.",
+    (
+        Column(
+            "RELATIVE_PATH",
+            SqlType.TEXT,
+            "Path of the file below the source's calls folder.",
+            nullable=False,
+        ),
+        Column(
+            "CUSTOMER_ID",
+            SqlType.INTEGER,
+            "Customer who called, from <customer_id>-<nn>.<ext>; null where the name carries none.",
+        ),
+        Column("SIZE", SqlType.INTEGER, "Size of the file in bytes.", nullable=False),
+        Column("CONTENT_HASH", SqlType.TEXT, "SHA-256 of the file, in hexadecimal.", nullable=False),
+        Column("LAST_MODIFIED", SqlType.TIMESTAMP, "When the file was last changed, in UTC.", nullable=False),
+    ),
+    key=("RELATIVE_PATH",),
+)
+
+TABLES = (
+    STG_AD_SPEND,
+    STG_SESSIONS,
+    STG_CUSTOMERS,
+    STG_PAYMENTS,
+    STG_SUBSCRIPTION_PERIODS,
+    STG_CUSTOMER_CONVERSIONS,
+    STG_ORDERS,
+    STG_TWITTER_COMMENTS,
+    STG_COMMENT_TRAINING,
+    STG_REJECTED_ROWS,
+    STG_SUPPORT_CALLS,
+)

@@ -1,0 +1,1 @@
+"""From a source location to typed rows, rejected rows and listed calls; nothing here knows the warehouse."""

@@ -1,0 +1,104 @@
+"""Listing the files of a folder and its subfolders, locally and in an object store."""
+
+import os
+import stat
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fsspec import AbstractFileSystem
+
+from customer_analytics.ingestion.text import readable
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file: its path below the listed folder, its size in bytes, when it was last changed (UTC, naive)."""
+
+    path: str
+    size: int
+    last_modified: datetime
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Files and what could not be listed, each in the order of their paths; nothing hidden is in it."""
+
+    files: tuple[FileEntry, ...]
+    problems: tuple[Problem, ...]
+
+
+def list_local_folder(root: str) -> Listing:
+    """All regular files below a local folder.
+
+    Links are followed, and each folder is read once, through its real path rather than through a link: so loops of
+    links end. Whatever cannot be read, or is no file (a pipe, a socket), is a problem and stops nothing.
+    """
+    files: list[FileEntry] = []
+    problems: list[Problem] = []
+    if not os.path.isdir(root):
+        return Listing((), ())
+    folders, linked_folders, seen = deque([root]), deque[str](), set[tuple[int, int]]()
+    while folders or linked_folders:
+        folder = (folders or linked_folders).popleft()
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+        except OSError as error:
+            problems.append(_problem(root, folder, error.strerror or str(error)))
+            continue
+        for entry in visible:
+            try:
+                status = entry.stat()
+            except OSError as error:
+                problems.append(_problem(root, entry.path, error.strerror or str(error)))
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                (linked_folders if entry.is_symlink() else folders).append(entry.path)
+            elif stat.S_ISREG(status.st_mode):
+                moment = datetime(1970, 1, 1) + timedelta(microseconds=status.st_mtime_ns // 1000)
+                files.append(FileEntry(os.path.relpath(entry.path, root), status.st_size, moment))
+            else:
+                problems.append(_problem(root, entry.path, "is not a regular file"))
+    return _sorted(files, problems)
+
+
+def list_store_folder(filesystem: AbstractFileSystem, root: str) -> Listing:
+    """All objects below a folder of an object store."""
+    files: list[FileEntry] = []
+    for full_path, info in filesystem.find(root, detail=True).items():
+        path = full_path.removeprefix(f"{root}/")
+        # Consoles mark a folder by an object whose name ends with a slash.
+        is_file = info["type"] == "file" and not path.endswith("/")
+        if is_file and not any(part.startswith(".") for part in path.split("/")):
+            files.append(FileEntry(path, info["size"], _last_modified(info)))
+    return _sorted(files, [])
+
+
+def _last_modified(info: dict[str, Any]) -> datetime:
+    # s3fs, adlfs and gcsfs each name the moment in their own way; each gives it with a time zone.
+    moment: datetime = info.get("LastModified") or info.get("last_modified") or info["mtime"]
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _problem(root: str, path: str, reason: str) -> Problem:
+    return Problem(readable(os.path.relpath(path, root)), reason)
+
+
+def _sorted(files: list[FileEntry], problems: list[Problem]) -> Listing:
+    return Listing(
+        tuple(sorted(files, key=lambda file: file.path)), tuple(sorted(problems, key=lambda p: (p.path, p.reason)))
+    )

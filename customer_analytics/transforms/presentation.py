@@ -1,0 +1,100 @@
+"""What the dashboard shows."""
+
+from snowflake.snowpark import Column, DataFrame
+from snowflake.snowpark import functions as f
+
+from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
+from customer_analytics.transforms.declared import as_declared
+
+_MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
+_BUCKETS = 10
+
+
+def sentiment(pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame) -> DataFrame:
+    """One row per customer with a call or a comment (table PRES_SENTIMENT).
+
+    A call whose customer is not known counts for nobody.
+    """
+    known_calls = pred_customer_calls.filter(f.col("CUSTOMER_ID").is_not_null())
+    calls = known_calls.select("CUSTOMER_ID", f.col("SENTIMENT").alias("CALL"))
+    comments = pred_twitter_comments.select("CUSTOMER_ID", f.col("SENTIMENT").alias("COMMENT"))
+    heard = (
+        calls.union_all_by_name(comments, allow_missing_columns=True)
+        .group_by("CUSTOMER_ID")
+        .agg(
+            _mean("CALL").alias("CALLS_SENTIMENT"),
+            _mean("COMMENT").alias("COMMENTS_SENTIMENT"),
+            f.count("CALL").alias("CALLS"),
+            f.count("COMMENT").alias("COMMENTS"),
+        )
+    )
+    of_calls, of_comments = f.col("CALLS_SENTIMENT"), f.col("COMMENTS_SENTIMENT")
+    scored = heard.with_column("SENTIMENT_SCORE", f.coalesce((of_calls + of_comments) / 2, of_calls, of_comments))
+    # WIDTH_BUCKET excludes its upper bound: a score of 1 lies beyond the last bucket.
+    bucket = f.least(f.lit(_BUCKETS), f.width_bucket("SENTIMENT_SCORE", f.lit(0), f.lit(1), f.lit(_BUCKETS)))
+    return as_declared(scored.with_column("SENTIMENT_BUCKET", bucket), PRES_SENTIMENT)
+
+
+def ad_spend(attribution_touches: DataFrame, stg_ad_spend: DataFrame) -> DataFrame:
+    """One row per source and medium with spend or with attributed revenue (table PRES_AD_SPEND)."""
+    origin = ("UTM_SOURCE", "UTM_MEDIUM")
+    spent = stg_ad_spend.select(*origin, "SPEND")
+    earned = attribution_touches.select(*origin, *(f"{model}_REVENUE" for model in _MODELS))
+    # Grouped, not joined, so that a medium of null meets its like.
+    sums = (
+        spent.union_all_by_name(earned, allow_missing_columns=True)
+        .group_by(*origin)
+        .agg(
+            f.sum("SPEND").alias("SPEND"),
+            *(f.coalesce(_revenue(model), f.lit(0.0)).alias(f"REVENUE_{model}") for model in _MODELS),
+        )
+    )
+    is_paid = f.col("SPEND") != 0
+    roas = {f"ROAS_{model}": f.when(is_paid, f.col(f"REVENUE_{model}") / f.col("SPEND")) for model in _MODELS}
+    return as_declared(sums.with_columns(list(roas), list(roas.values())), PRES_AD_SPEND)
+
+
+def clv(customers: DataFrame, pres_sentiment: DataFrame) -> DataFrame:
+    """One row per customer with a lifetime value (table PRES_CLV)."""
+    valued = _named(customers).filter(f.col("CLV").is_not_null())
+    return as_declared(_scored(valued, pres_sentiment), PRES_CLV)
+
+
+def churn(mrr: DataFrame, customers: DataFrame, pres_sentiment: DataFrame) -> DataFrame:
+    """One row per customer whose last row in MRR is a churn (table PRES_CHURN)."""
+    is_last_row = f.col("DATE_MONTH") > f.col("LAST_ACTIVE_MONTH")
+    churned = mrr.filter(is_last_row & (f.col("CHANGE_CATEGORY") == "churn"))
+    known = churned.select("CUSTOMER_ID", "LAST_ACTIVE_MONTH").join(_named(customers), "CUSTOMER_ID", "left")
+    return as_declared(_scored(known, pres_sentiment), PRES_CHURN)
+
+
+def _named(customers: DataFrame) -> DataFrame:
+    """The customers' facts, with NAME (null where neither name is known) and CLV."""
+    given, family = (f.coalesce(f.col(column), f.lit("")) for column in ("FIRST_NAME", "LAST_NAME"))
+    name = f.trim(f.concat(given, f.lit(" "), family))
+    return customers.select(
+        "CUSTOMER_ID",
+        f.when(name != "", name).alias("NAME"),
+        "FIRST_ORDER",
+        "MOST_RECENT_ORDER",
+        "NUMBER_OF_ORDERS",
+        f.col("CUSTOMER_LIFETIME_VALUE").alias("CLV"),
+    )
+
+
+def _scored(rows: DataFrame, pres_sentiment: DataFrame) -> DataFrame:
+    return rows.join(pres_sentiment.select("CUSTOMER_ID", "SENTIMENT_SCORE"), "CUSTOMER_ID", "left")
+
+
+# Floats added in another order, as parallel workers do, differ in their last bits; decimals do not.
+
+
+def _mean(column: str) -> Column:
+    total = f.sum(f.col(column).cast("NUMBER(38,12)")).cast("FLOAT")
+    return f.when(f.count(column) > 0, total / f.count(column))
+
+
+def _revenue(model: str) -> Column:
+    """Revenue of all touches by a model; three decimals fewer than its terms make thirds of 10 add up to 10."""
+    terms = f.col(f"{model}_REVENUE").cast("NUMBER(38,12)")
+    return f.sum(terms).cast("NUMBER(38,9)").cast("FLOAT")

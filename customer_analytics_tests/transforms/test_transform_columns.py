@@ -1,0 +1,49 @@
+"""What a transform returns has its table's columns: order, names and warehouse types."""
+
+from datetime import date
+
+import pytest
+
+from customer_analytics import transforms
+from customer_analytics.tables import customers, presentation, sentiment, sources
+
+TRANSFORMS = {
+    customers.CUSTOMERS: (transforms.customers, sources.STG_CUSTOMERS, sources.STG_ORDERS, sources.STG_PAYMENTS),
+    customers.ORDERS: (transforms.orders, sources.STG_ORDERS, sources.STG_PAYMENTS),
+    customers.MRR: (transforms.mrr, sources.STG_SUBSCRIPTION_PERIODS, None),
+    customers.ATTRIBUTION_TOUCHES: (
+        transforms.attribution_touches,
+        sources.STG_SESSIONS,
+        sources.STG_CUSTOMER_CONVERSIONS,
+    ),
+    presentation.PRES_SENTIMENT: (
+        transforms.sentiment,
+        sentiment.PRED_TWITTER_COMMENTS,
+        sentiment.PRED_CUSTOMER_CALLS,
+    ),
+    presentation.PRES_AD_SPEND: (transforms.ad_spend, customers.ATTRIBUTION_TOUCHES, sources.STG_AD_SPEND),
+    presentation.PRES_CLV: (transforms.clv, customers.CUSTOMERS, presentation.PRES_SENTIMENT),
+    presentation.PRES_CHURN: (
+        transforms.churn,
+        customers.MRR,
+        customers.CUSTOMERS,
+        presentation.PRES_SENTIMENT,
+    ),
+}
+
+
+@pytest.mark.parametrize("table", TRANSFORMS, ids=lambda table: table.name)
+def test_a_written_result_has_the_columns_of_its_table(load, day, session, table):
+    transform, *inputs = TRANSFORMS[table]
+    result = transform(*(day(date(2020, 1, 31)) if source is None else load(source, []) for source in inputs))
+
+    result.write.save_as_table("WRITTEN")
+    columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+    session.sql(f"CREATE TABLE DECLARED ({columns})").collect()
+
+    assert described(session, "WRITTEN") == described(session, "DECLARED")
+    assert [name for name, _ in described(session, "WRITTEN")] == table.column_names
+
+
+def described(session, table):
+    return [(row["name"], row["type"]) for row in session.sql(f"DESCRIBE TABLE {table}").collect()]

@@ -1,0 +1,22 @@
+"""Pinned model weights: the catalogue, fetching from the first source that answers, and verification."""
+
+from customer_analytics.model_files.catalog import (
+    BGE_SMALL_EN,
+    RERANKER_EN,
+    WHISPER_BASE,
+    WHISPER_TINY_EN,
+    ModelFile,
+    ModelFiles,
+)
+from customer_analytics.model_files.fetch import ModelFilesError, fetch
+
+__all__ = [
+    "BGE_SMALL_EN",
+    "RERANKER_EN",
+    "WHISPER_BASE",
+    "WHISPER_TINY_EN",
+    "ModelFile",
+    "ModelFiles",
+    "ModelFilesError",
+    "fetch",
+]

@@ -1,0 +1,257 @@
+"""What every transcriber guarantees; a new adapter joins by a line in `TRANSCRIBERS`."""
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from customer_analytics.resources.speech.base import Transcriber, Transcript
+from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.settings import settings
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+JFK = SHARED / "audio" / "jfk.flac"
+CALL = SHARED / "reference" / "calls" / "8-01.mp3"
+needs_audio = pytest.mark.skipif(not JFK.exists(), reason=f"{JFK} is absent")
+needs_call = pytest.mark.skipif(not CALL.exists(), reason=f"{CALL} is absent")
+
+SENTENCE = (
+    "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+)
+RATE = 16_000
+
+
+def faster_whisper(
+    weights: Literal["tiny.en", "base"] = "tiny.en", threads: int = 2, max_seconds: float = 7200
+) -> Transcriber:
+    return FasterWhisperTranscriber(
+        cache_folder=str(settings().model_cache), weights=weights, threads=threads, max_seconds=max_seconds
+    )
+
+
+TRANSCRIBERS: dict[str, Callable[[], Transcriber]] = {"faster-whisper": faster_whisper}
+
+
+@pytest.fixture(scope="session", params=list(TRANSCRIBERS))
+def transcriber(request: pytest.FixtureRequest) -> Transcriber:
+    return TRANSCRIBERS[request.param]()
+
+
+def encode(path: Path, source: Path | npt.NDArray[np.int16], codec: str, rate: int = RATE) -> Path:
+    """Write the source's audio, or mono samples at 16 kHz, with the codec, in the container the suffix names."""
+    layout = "stereo" if codec == "vorbis" else "mono"  # FFmpeg's own vorbis knows nothing else
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
+        assert isinstance(stream, av.AudioStream)
+        resampler = av.AudioResampler(format=stream.format, layout=layout, rate=rate, frame_size=stream.frame_size)
+        for frame in [*frames_of(source), None]:
+            for resampled in resampler.resample(frame):
+                target.mux(stream.encode(resampled))
+        target.mux(stream.encode(None))
+    return path
+
+
+def frames_of(source: Path | npt.NDArray[np.int16]) -> list[av.AudioFrame]:
+    if isinstance(source, Path):
+        with av.open(str(source)) as container:
+            return list(container.decode(audio=0))
+    frame = av.AudioFrame.from_ndarray(source.reshape(1, -1), format="s16", layout="mono")
+    frame.rate = RATE
+    return [frame]
+
+
+def words(transcript: Transcript) -> str:
+    return re.sub("[^a-z ]", "", (transcript.text or "").lower())
+
+
+def only(transcriber: Transcriber, path: Path) -> Transcript:
+    (transcript,) = transcriber.transcribe([path])
+    return transcript
+
+
+@needs_audio
+@pytest.mark.parametrize(
+    ("extension", "codec"),
+    [
+        ("wav", "pcm_s16le"),
+        ("mp3", "libmp3lame"),
+        ("m4a", "aac"),
+        ("ogg", "vorbis"),
+        ("opus", "libopus"),
+        ("flac", "flac"),
+    ],
+)
+def test_speech_in_each_format_is_written_down(
+    transcriber: Transcriber, extension: str, codec: str, tmp_path: Path
+) -> None:
+    rate = 48_000 if codec in ("libopus", "vorbis") else 44_100
+    transcript = only(transcriber, encode(tmp_path / f"call.{extension}", JFK, codec, rate))
+    assert transcript.status == "ok"
+    assert transcript.language == "en"
+    assert transcript.duration_seconds == pytest.approx(11, abs=0.1)
+    assert SENTENCE in words(transcript)
+
+
+@needs_audio
+def test_telephone_quality_is_understood(transcriber: Transcriber, tmp_path: Path) -> None:
+    transcript = only(transcriber, encode(tmp_path / "8kHz.wav", JFK, "pcm_mulaw", 8000))
+    assert "ask not what your country can do for you ask what you can do for your country" in words(transcript)
+
+
+@pytest.fixture
+def unreadable(tmp_path: Path) -> dict[str, Path]:
+    contents = {
+        "empty.mp3": b"",
+        "text.mp3": b"Dear customer, this is a letter. " * 500,
+        "noise.mp3": random.Random(0).randbytes(100_000),
+        "noise.wav": random.Random(1).randbytes(100_000),
+        "header.wav": b"RIFF\xff\xff\xff\x7fWAVEfmt ",
+        # FFmpeg would open the file that these name, also where their own name says something else.
+        "playlist.m3u8": b"#EXTM3U\n#EXT-X-TARGETDURATION:20\n#EXTINF:11,\nneighbour.mp3\n#EXT-X-ENDLIST\n",
+        "script.wav": b"ffconcat version 1.0\nfile 'neighbour.mp3'\n",
+    }
+    tone = (9000 * np.sin(np.arange(RATE))).astype(np.int16)
+    encode(tmp_path / "neighbour.mp3", tone, "libmp3lame")
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    return {name: tmp_path / name for name in [*contents, "absent.mp3"]} | {"folder.mp3": tmp_path}
+
+
+def test_what_is_not_audio_fails_with_a_sentence_that_names_no_folder(
+    transcriber: Transcriber, unreadable: dict[str, Path], tmp_path: Path
+) -> None:
+    for name, transcript in zip(unreadable, transcriber.transcribe(unreadable.values()), strict=True):
+        assert (transcript.status, transcript.text, transcript.duration_seconds) == ("failed", None, None), name
+        assert transcript.error is not None
+        assert transcript.error.startswith("The file ")
+        assert transcript.error.endswith(".")
+        assert str(tmp_path) not in transcript.error
+
+
+@needs_audio
+def test_a_file_that_fails_stops_no_other(transcriber: Transcriber, tmp_path: Path) -> None:
+    (tmp_path / "empty.mp3").touch()
+    failed, ok, again = transcriber.transcribe([tmp_path / "empty.mp3", JFK, tmp_path / "empty.mp3"])
+    assert (failed.status, ok.status, again.status) == ("failed", "ok", "failed")
+
+
+@needs_audio
+def test_each_transcript_is_there_before_the_next_file_is_asked_for(transcriber: Transcriber) -> None:
+    asked: list[int] = []
+
+    def paths() -> Iterator[Path]:
+        for number in range(2):
+            asked.append(number)
+            yield JFK
+
+    assert next(transcriber.transcribe(paths())).status == "ok"
+    assert asked == [0]
+
+
+@needs_audio
+def test_a_truncated_file_gives_the_words_up_to_the_cut(transcriber: Transcriber, tmp_path: Path) -> None:
+    whole = encode(tmp_path / "whole.mp3", JFK, "libmp3lame").read_bytes()
+    (tmp_path / "half.mp3").write_bytes(whole[: len(whole) // 2])
+    transcript = only(transcriber, tmp_path / "half.mp3")
+    assert transcript.status == "ok"
+    assert transcript.duration_seconds == pytest.approx(5.5, abs=0.2)
+    assert "and so my fellow americans" in words(transcript)
+    assert "do for your country" not in words(transcript)
+
+
+@needs_audio
+def test_a_damaged_stretch_costs_only_its_own_words(transcriber: Transcriber, tmp_path: Path) -> None:
+    data = bytearray(encode(tmp_path / "whole.mp3", JFK, "libmp3lame").read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + len(data) // 20] = random.Random(0).randbytes(len(data) // 20)
+    (tmp_path / "damaged.mp3").write_bytes(data)
+    transcript = only(transcriber, tmp_path / "damaged.mp3")
+    assert "and so my fellow americans" in words(transcript)
+    assert "do for your country" in words(transcript)
+
+
+@needs_audio
+def test_recordings_of_different_form_joined_into_one_file_are_heard_whole(
+    transcriber: Transcriber, tmp_path: Path
+) -> None:
+    first = encode(tmp_path / "44.mp3", JFK, "libmp3lame", 44_100).read_bytes()
+    second = encode(tmp_path / "22.mp3", JFK, "libmp3lame", 22_050).read_bytes()
+    (tmp_path / "joined.mp3").write_bytes(first + second)
+    assert words(only(transcriber, tmp_path / "joined.mp3")).count("and so my fellow americans") == 2
+
+
+def sounds() -> dict[str, npt.NDArray[np.float64]]:
+    """Ten seconds each of what is no speech, -1 to 1; Whisper alone writes words for most of them."""
+    time = np.arange(10 * RATE) / RATE
+    noise = np.random.default_rng(0).standard_normal(len(time))
+    return {
+        "digital silence": np.zeros_like(time),
+        "white noise": 0.1 * noise,
+        "faint noise": 0.003 * noise,
+        "swelling noise": 0.05 * noise * (1 + np.sin(2 * np.pi * 4 * time)),
+        "sine tone": 0.3 * np.sin(2 * np.pi * 440 * time),
+        "dial tone": 0.2 * (np.sin(2 * np.pi * 350 * time) + np.sin(2 * np.pi * 440 * time)),
+        "ringing": 0.2 * (np.sin(2 * np.pi * 440 * time) + np.sin(2 * np.pi * 480 * time)) * (time % 6 < 2),
+        "clicks": 0.8 * (time % 1 < 0.001),
+    }
+
+
+@pytest.mark.parametrize("sound", sounds())
+def test_where_nobody_speaks_there_are_no_words(transcriber: Transcriber, sound: str, tmp_path: Path) -> None:
+    samples = (sounds()[sound].clip(-1, 1) * 32767).astype(np.int16)
+    transcript = only(transcriber, encode(tmp_path / "sound.wav", samples, "pcm_s16le"))
+    assert transcript == Transcript("empty", duration_seconds=10.0)
+
+
+@needs_audio
+def test_a_transcript_does_not_depend_on_the_files_before_it(transcriber: Transcriber, tmp_path: Path) -> None:
+    telephone = encode(tmp_path / "8kHz.wav", JFK, "pcm_mulaw", 8000)
+    first, second, third = transcriber.transcribe([telephone, JFK, telephone])
+    assert first == third == only(transcriber, telephone)
+    assert second == only(transcriber, JFK)
+
+
+@pytest.fixture(scope="session")
+def real_call(transcriber: Transcriber) -> Transcript:
+    return only(transcriber, CALL)
+
+
+@needs_call
+def test_a_real_call_keeps_its_words(real_call: Transcript) -> None:
+    text = words(real_call)
+    assert real_call.duration_seconds == pytest.approx(96.2, abs=0.1)
+    assert 180 <= len(text.split()) <= 210
+    for phrase in ("support kevin wong speaking", "i need help with my bill"):
+        assert phrase in text
+
+
+class TestFasterWhisper:
+    """What only holds for the local model."""
+
+    def test_the_model_s_name_says_weights_and_quantisation(self) -> None:
+        assert faster_whisper().model == "faster-whisper-tiny.en-int8"
+        assert faster_whisper("base").model == "faster-whisper-base-int8"
+
+    @needs_audio
+    def test_the_base_weights_detect_the_language(self, tmp_path: Path) -> None:
+        silence = encode(tmp_path / "silence.wav", np.zeros(5 * RATE, np.int16), "pcm_s16le")
+        speech, nothing = faster_whisper("base").transcribe([JFK, silence])
+        assert SENTENCE in words(speech)
+        assert speech.language == "en"
+        assert nothing == Transcript("empty", duration_seconds=5.0)
+
+    @needs_call
+    def test_the_number_of_threads_changes_no_word(self) -> None:
+        assert only(faster_whisper(threads=1), CALL) == only(faster_whisper(threads=2), CALL)
+
+    @needs_audio
+    def test_a_recording_beyond_the_limit_fails_and_says_so(self) -> None:
+        assert only(faster_whisper(max_seconds=10), JFK) == Transcript(
+            "failed", error="The file holds more than the 10 seconds of audio allowed."
+        )

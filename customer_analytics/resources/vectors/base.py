@@ -1,7 +1,8 @@
 """What every vector store guarantees."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,14 +12,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+Where = Mapping[str, Sequence[Any]]
+_OWN_COLUMNS = ("id", "content_hash", "vector")
+_PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
 
 class PropertyType(StrEnum):
-    """Types of a collection's properties."""
+    """Types of a collection's properties; any of them may be null."""
 
     TEXT = "text"  # searched by words
     CATEGORY = "category"  # a string compared as a whole
     INTEGER = "integer"
     DATE = "date"
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type in which values of this property travel."""
+        return {"integer": pa.int64(), "date": pa.date32()}.get(self.value, pa.string())
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,37 @@ class Collection:
     text_property: str
     model: str
     dimensions: int
+
+    def __post_init__(self) -> None:
+        for name in self.properties:
+            if not _PROPERTY_NAME.fullmatch(name) or name in _OWN_COLUMNS:
+                raise ValueError(
+                    f"{self.name} cannot have a property {name!r}: use lower-case letters, digits and "
+                    f"underscores, and none of {', '.join(_OWN_COLUMNS)}."
+                )
+        if self.properties.get(self.text_property) is not PropertyType.TEXT:
+            raise ValueError(
+                f"The text of {self.name} is to be in {self.text_property!r}, which is none of its text "
+                f"properties: {', '.join(self.properties)}."
+            )
+
+    @property
+    def physical_name(self) -> str:
+        """Name, model and dimensions, as in `customer_comment__bge_small_en_v1_5_int8__384`."""
+        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name)
+        return "__".join(re.sub(r"[^a-z0-9]+", "_", s.lower()) for s in (name, self.model, str(self.dimensions)))
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema of all columns: id, content hash, vector, then the properties in order."""
+        return pa.schema(
+            [
+                pa.field("id", pa.string(), nullable=False),
+                pa.field("content_hash", pa.string(), nullable=False),
+                pa.field("vector", pa.list_(pa.float32(), self.dimensions), nullable=False),
+                *(pa.field(name, kind.arrow) for name, kind in self.properties.items()),
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -58,19 +99,38 @@ class Match:
 
 
 class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
-    """Collections of objects (UUID, properties, content hash, unit vector) that several processes share.
+    """Collections of objects (UUID, properties, content hash, vector) that several processes share.
 
     Rows travel as Arrow tables with the columns `id` (string UUID), `content_hash` (string), `vector`
     (fixed-size list of float32) and one column a property.
+
+    Any number of processes may read and write at once, and any may be killed: what a call has returned stays,
+    what a killed call was writing is there or not, object by object, and the same call again completes it.
+
+    A collection that does not exist reads as an empty one; only `upsert` into it raises LookupError.
+
+    `where` keeps objects whose column (`id`, `content_hash` or a property) is one of the values given, for each
+    column named; None among the values stands for null. Values are data, whatever they contain; ValueError if a
+    column does not exist or a value is of another type.
     """
 
     @abstractmethod
+    def describe(self) -> str:
+        """One line on where the store is and what it holds; raises if it cannot be used."""
+
+    @abstractmethod
     def ensure_collection(self, collection: Collection) -> None:
-        """Create the collection if it is absent; raise if it exists with other properties or dimensions."""
+        """Create the collection if it is absent; ValueError if it exists with other properties."""
 
     @abstractmethod
     def upsert(self, collection: Collection, rows: pa.Table) -> UpsertResult:
-        """Write rows by id; a row whose id and content hash are already there is skipped. Idempotent."""
+        """Write rows by id; a row whose id and content hash are already there is skipped. Idempotent.
+
+        A row that cannot be an object fails with its reason while the others are written: an id that is no
+        canonical UUID or was in an earlier row of this call, a missing content hash, a vector that has another
+        length, is not finite or is zero. written + skipped + failed = rows. ValueError if the columns are not
+        those of the collection.
+        """
 
     @abstractmethod
     def delete(self, collection: Collection, ids: Sequence[str]) -> int:
@@ -78,34 +138,31 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def count(self, collection: Collection) -> int:
-        """Number of objects; 0 where the collection does not exist."""
+        """Number of objects."""
 
     @abstractmethod
     def scan(
-        self,
-        collection: Collection,
-        columns: Sequence[str] | None = None,
-        where: dict[str, Sequence[Any]] | None = None,
+        self, collection: Collection, columns: Sequence[str] | None = None, where: Where | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """All objects as Arrow batches, without ordering.
+        """All objects as Arrow batches, in no particular order, with a few batches in memory at a time.
 
-        `columns` selects among `id`, `content_hash`, `vector` and the properties (default: all); `where` keeps
-        objects whose column is one of the values given, for each column named.
+        `columns` selects among `id`, `content_hash`, `vector` and the properties (default: all).
         """
 
     @abstractmethod
     def get(self, collection: Collection, ids: Sequence[str]) -> pa.Table:
-        """The objects of these ids that exist, without ordering."""
+        """The objects of these ids that exist, in no particular order."""
 
     @abstractmethod
     def search_vector(
-        self,
-        collection: Collection,
-        vector: npt.NDArray[np.float32],
-        limit: int,
-        where: dict[str, Sequence[Any]] | None = None,
+        self, collection: Collection, vector: npt.NDArray[np.float32], limit: int, where: Where | None = None
     ) -> list[Match]:
-        """The nearest objects by cosine similarity (the score), nearest first."""
+        """The `limit` nearest objects by cosine similarity (the score), nearest first, equals by id.
+
+        Exact in small collections and with `where`; elsewhere an index may miss some of the nearest, but `limit`
+        objects come back if there are as many. ValueError if the vector is not one of the collection's dimensions,
+        is not finite or is zero, or if `limit` is below 1.
+        """
 
     @abstractmethod
     def search_hybrid(
@@ -114,9 +171,13 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         text: str,
         vector: npt.NDArray[np.float32],
         limit: int,
-        where: dict[str, Sequence[Any]] | None = None,
+        where: Where | None = None,
     ) -> list[Match]:
-        """The best objects by words and by meaning together, best first."""
+        """The `limit` best objects by the words of the text property and by meaning together, best first.
+
+        Any text is a plain list of words: it has no query syntax. The score orders the results of one search and
+        means nothing across searches; equals are in order of id.
+        """
 
     @abstractmethod
     def drop(self, collection: Collection) -> None:
@@ -124,4 +185,7 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def maintain(self, collection: Collection) -> None:
-        """Compact files, drop old versions, and index what has grown large."""
+        """Compact files, drop what no reader can be using any more, and index what has grown large.
+
+        Changes no result but the order of near-equals; worth calling after many writes.
+        """

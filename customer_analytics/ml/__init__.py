@@ -1,0 +1,1 @@
+"""Machine learning of the pipeline, as plain functions: transcription, vectorisation, classification."""

@@ -1,0 +1,106 @@
+"""Labelled texts as the classifier learns them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Vectors = npt.NDArray[np.float32]
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of a text in hexadecimal; identical texts, and only these, share it."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def as_matrix(column: pa.Array | pa.ChunkedArray) -> Vectors:
+    """A column of fixed-size float32 lists as a matrix of shape (rows, dimensions).
+
+    Raises:
+        ValueError: A vector is missing.
+    """
+    if column.null_count:
+        raise ValueError(f"{column.null_count} of {len(column)} vectors are missing; embed their texts again.")
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values = lists.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(values, np.float32).reshape(len(lists), lists.type.list_size)
+
+
+def require_finite(vectors: Vectors, text_hashes: Sequence[str]) -> None:
+    """Raise ValueError if a vector holds NaN or infinity."""
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(broken):
+        raise ValueError(
+            f"{len(broken)} of {len(vectors)} vectors hold NaN or infinity, the first that of the text with hash "
+            f"{text_hashes[broken[0]]}; embed these texts again."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Vectors (n, d), labels (n; 0 negative, 1 positive) and text hashes (n), in the order of the text hashes.
+
+    A text may repeat; each time it has the same vector and the same label.
+    """
+
+    vectors: Vectors
+    labels: npt.NDArray[np.int64]
+    text_hashes: npt.NDArray[np.str_]
+
+    @classmethod
+    def of(cls, vectors: Vectors, labels: Sequence[int], text_hashes: Sequence[str]) -> "TrainingSet":
+        """Put labelled vectors in an order that does not depend on the order they come in.
+
+        Raises:
+            ValueError: The lengths differ, a vector is not finite, a label is not 0 or 1, or a text has two labels
+                or two vectors.
+        """
+        if not len(vectors) == len(labels) == len(text_hashes):
+            raise ValueError(
+                f"{len(vectors)} vectors, {len(labels)} labels and {len(text_hashes)} text hashes do not belong "
+                "together; give one of each per text."
+            )
+        require_finite(vectors, text_hashes)
+        unknown = sorted(set(labels) - {0, 1}, key=str)
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is not a label; label texts with 0 (negative) or 1 (positive).")
+        order = np.argsort(np.asarray(text_hashes, np.str_), kind="stable")
+        ordered = cls(
+            np.ascontiguousarray(vectors[order], np.float32),
+            np.asarray(labels, np.int64)[order],
+            np.asarray(text_hashes, np.str_)[order],
+        )
+        ordered._require_one_label_and_vector_per_text()
+        return ordered
+
+    def require_classes(self, each: int) -> None:
+        """Raise ValueError unless both labels have at least `each` distinct texts."""
+        for label in (0, 1):
+            texts = len(np.unique(self.text_hashes[self.labels == label]))
+            if texts < each:
+                raise ValueError(
+                    f"{texts} distinct texts are labelled {label}, but {each} folds need at least {each} of each "
+                    "label; label more texts."
+                )
+
+    def sha256(self) -> str:
+        """Identifies the contents: the same rows in any order give the same value."""
+        digest = hashlib.sha256(f"{self.vectors.shape}".encode())
+        digest.update("\n".join(self.text_hashes).encode())
+        digest.update(self.labels.astype("<i8").tobytes())
+        digest.update(self.vectors.astype("<f4").tobytes())
+        return digest.hexdigest()
+
+    def _require_one_label_and_vector_per_text(self) -> None:
+        same_text = self.text_hashes[1:] == self.text_hashes[:-1]
+        for values, name in ((self.labels[:, None], "label"), (self.vectors, "vector")):
+            conflicts = np.flatnonzero(same_text & (values[1:] != values[:-1]).any(axis=1))
+            if len(conflicts):
+                texts = np.unique(self.text_hashes[conflicts])
+                raise ValueError(
+                    f"{len(texts)} texts have more than one {name}, the first that with hash {texts[0]}; keep one "
+                    f"{name} for each text."
+                )

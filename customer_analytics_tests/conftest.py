@@ -11,16 +11,23 @@ from customer_analytics.embedded_snowflake import Endpoint, ensure_running, stop
 
 
 @pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    home: Path = tmp_path_factory.mktemp("home")
-    yield ensure_running(home)
-    stop(home)
+def endpoint_home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """State folder of the test session's endpoint."""
+    return str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def endpoint(endpoint_home: str) -> Iterator[Endpoint]:
+    """The test session's endpoint."""
+    yield ensure_running(Path(endpoint_home))
+    stop(Path(endpoint_home))
 
 
 @pytest.fixture(scope="session")
 def snowpark(endpoint: Endpoint) -> Iterator[Session]:
     """One Snowpark session on the database TEST."""
-    with Session.builder.configs({**endpoint.connection_args, "database": "TEST"}).create() as session:
+    with Session.builder.configs(endpoint.connection_args).create() as session:
+        session.sql("CREATE DATABASE IF NOT EXISTS TEST").collect()
         yield session
 
 

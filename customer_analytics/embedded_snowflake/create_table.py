@@ -1,0 +1,150 @@
+"""CREATE TABLE and CREATE VIEW in all their forms."""
+
+# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+
+import duckdb
+from sqlglot import Expr, exp
+
+from customer_analytics.embedded_snowflake import names, results, rewrites
+from customer_analytics.embedded_snowflake.errors import SnowflakeError, already_exists, missing
+from customer_analytics.embedded_snowflake.results import Result
+from customer_analytics.embedded_snowflake.sessions import Name, Session
+from customer_analytics.embedded_snowflake.store import TEMPORARY, execute, literal, quoted, transaction
+
+
+def create(
+    tree: exp.Create, name: Name, temporary: bool, session: Session, connection: duckdb.DuckDBPyConnection
+) -> Result:
+    """Make the table or view with its comments."""
+    kind, table = str(tree.args["kind"]).upper(), _target(name, temporary, session)
+    there = kind_of(table, connection)
+    if there and tree.args.get("exists"):
+        return results.message(f"{name[2]} already exists, statement succeeded.")
+    if there and not tree.args.get("replace"):
+        raise already_exists(name[2])
+    target = table.sql(dialect="duckdb")
+    drop = [f"DROP {there} {target}"] if there not in ("", kind) else []
+    statements = [*drop, *_definition(tree, table, session, connection), *_comments(tree, target)]
+    if temporary:
+        execute(connection, f"CREATE SCHEMA IF NOT EXISTS {TEMPORARY}.{quoted(table.db)}")
+    with transaction(connection) if temporary else nullcontext():
+        for statement in statements:
+            execute(connection, statement)
+    if temporary:
+        session.temporary_tables.add(name)
+    return results.message(f"{kind.title()} {name[2]} successfully created.")
+
+
+def _target(name: Name, temporary: bool, session: Session) -> exp.Table:
+    if temporary:
+        return exp.table_(name[2], session.temporary_schema(*name[:2]), TEMPORARY, quoted=True)
+    return exp.table_(name[2], name[1], name[0], quoted=True)
+
+
+def kind_of(table: exp.Table, connection: duckdb.DuckDBPyConnection) -> str:
+    """TABLE, VIEW or nothing."""
+    rows = execute(
+        connection,
+        """SELECT table_type FROM information_schema.tables
+        WHERE table_catalog = ? AND table_schema = ? AND table_name = ?""",
+        [table.catalog, table.db, table.name],
+    )
+    return "" if not rows else "VIEW" if rows[0][0] == "VIEW" else "TABLE"
+
+
+def _definition(
+    tree: exp.Create, table: exp.Table, session: Session, connection: duckdb.DuckDBPyConnection
+) -> list[str]:
+    """DuckDB's statements that make the table or view."""
+    kind, target = str(tree.args["kind"]).upper(), table.sql(dialect="duckdb")
+    head = f"CREATE {'OR REPLACE ' if tree.args.get('replace') else ''}{kind} {target}"
+    if (original := tree.find(exp.LikeProperty, exp.Clone)) is not None:
+        source = names.physical(names.full_name(original.this, session), session)
+        statements = _like(source, head, target, connection)
+        if isinstance(original, exp.Clone):
+            statements.append(f"INSERT INTO {target} SELECT * FROM {source.sql(dialect='duckdb')}")
+        return statements
+    schema = tree.this if isinstance(tree.this, exp.Schema) else None
+    if tree.expression is None:
+        if schema is None:
+            raise SnowflakeError(1003, "42000", "SQL compilation error:\nMissing column specification")
+        return [f"{head} ({columns(schema.expressions)})"]
+    query = tree.expression.unnest() if isinstance(tree.expression, exp.Subquery) else tree.expression
+    select = rewrites.to_duckdb(rewrites.prepare(query.copy(), session))
+    if schema is None:
+        return [f"{head} AS {select}"]
+    if kind == "VIEW" or not any(
+        isinstance(column, exp.ColumnDef) and column.kind for column in schema.expressions
+    ):
+        return [f"{head} ({', '.join(quoted(column.name) for column in schema.expressions)}) AS {select}"]
+    # The query may read the table that is being replaced, so that one goes last.
+    new = exp.table_(f"_new_{table.name}", table.db, table.catalog, quoted=True).sql(dialect="duckdb")
+    return [
+        f"CREATE TABLE {new} ({columns(schema.expressions)})",
+        f"INSERT INTO {new} {select}",
+        f"DROP TABLE IF EXISTS {target}",
+        f"ALTER TABLE {new} RENAME TO {quoted(table.name)}",
+    ]
+
+
+def _like(source: exp.Table, head: str, target: str, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The statements that make an empty table with the columns of another one."""
+    rows = execute(
+        connection,
+        """SELECT column_name, data_type, is_nullable, column_default, comment FROM duckdb_columns()
+        WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index""",
+        [source.catalog, source.db, source.name],
+    )
+    if not rows:
+        raise missing(source.name)
+    columns = [
+        f"{quoted(name)} {kind}{'' if nullable else ' NOT NULL'}{f' DEFAULT {default}' if default else ''}"
+        for name, kind, nullable, default, _ in rows
+    ]
+    comments = [
+        f"COMMENT ON COLUMN {target}.{quoted(name)} IS {literal(comment)}" for name, *_, comment in rows if comment
+    ]
+    return [f"{head} ({', '.join(columns)})", *comments]
+
+
+def columns(definitions: Iterable[Expr]) -> str:
+    """Column definitions; Snowflake does not enforce keys, so they are left out."""
+    return ", ".join(_column(column) for column in definitions if isinstance(column, exp.ColumnDef))
+
+
+def _column(column: exp.ColumnDef) -> str:
+    if column.kind is None:
+        raise SnowflakeError(1003, "42000", f"SQL compilation error:\nMissing type of the column '{column.name}'")
+    text = f"{quoted(column.name)} {rewrites.to_duckdb(column.kind.copy())}"
+    for constraint in column.constraints:
+        what = constraint.kind
+        if isinstance(what, exp.NotNullColumnConstraint) and not what.args.get("allow_null"):
+            text += " NOT NULL"
+        elif isinstance(what, exp.DefaultColumnConstraint):
+            text += f" DEFAULT {rewrites.to_duckdb(what.this.copy())}"
+    return text
+
+
+def _comments(tree: exp.Create, target: str) -> list[str]:
+    text = comment_property(tree)
+    on_table = [f"COMMENT ON {tree.args['kind']} {target} IS {literal(text)}"] if text else []
+    return on_table + column_comments(tree.this.expressions if isinstance(tree.this, exp.Schema) else [], target)
+
+
+def column_comments(definitions: Iterable[Expr], target: str) -> list[str]:
+    """The statements that comment on columns as their definitions do."""
+    return [
+        f"COMMENT ON COLUMN {target}.{quoted(column.name)} IS {literal(comment.this.name)}"
+        for column in definitions
+        if (comment := column.find(exp.CommentColumnConstraint)) is not None
+    ]
+
+
+def comment_property(tree: exp.Create) -> str | None:
+    """The text of `COMMENT = '…'`."""
+    properties = tree.args.get("properties")
+    comment = properties.find(exp.SchemaCommentProperty) if properties else None
+    return comment.this.name if comment is not None else None

@@ -1,0 +1,125 @@
+"""Names in statements: case, current database and schema, temporary tables, information schema."""
+
+from collections.abc import Iterator
+
+from sqlglot import Expr, exp
+
+from customer_analytics.embedded_snowflake import catalog
+from customer_analytics.embedded_snowflake.errors import SnowflakeError
+from customer_analytics.embedded_snowflake.sessions import Name, Session
+from customer_analytics.embedded_snowflake.store import TEMPORARY
+
+
+def fold_case(tree: Expr) -> None:
+    """Upper-case unquoted identifiers, as Snowflake does, and quote them all."""
+    for identifier in tree.find_all(exp.Identifier):
+        if not identifier.args.get("quoted"):
+            identifier.set("this", identifier.name.upper())
+            identifier.set("quoted", True)
+
+
+def identifier_function(node: Expr) -> Expr:
+    """`IDENTIFIER('name')` as the name that it stands for."""
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.DynamicIdentifier):
+        argument = node.this.this
+    elif (
+        isinstance(node, exp.Table)
+        and isinstance(node.this, exp.Anonymous)
+        and node.this.name.upper() == "IDENTIFIER"
+    ):
+        argument = node.this.expressions[0]
+    else:
+        return node
+    table = exp.to_table(argument.name, dialect="snowflake")
+    table.set("alias", node.args.get("alias"))
+    return table
+
+
+def full_name(table: exp.Table, session: Session) -> Name:
+    """Database, schema and name of what a statement names."""
+    database = table.catalog or session.database
+    if database is None:
+        raise SnowflakeError(
+            90105,
+            "22000",
+            "Cannot perform operation. This session does not have a current database. Call 'USE DATABASE', or use "
+            "a qualified name.",
+        )
+    schema = table.db or (session.schema if not table.catalog else "PUBLIC")
+    if schema is None:
+        raise SnowflakeError(
+            90106,
+            "22000",
+            "Cannot perform operation. This session does not have a current schema. Call 'USE SCHEMA', or use a "
+            "qualified name.",
+        )
+    return database, schema, table.name
+
+
+def schema_name(table: exp.Table, session: Session) -> tuple[str, str]:
+    """Database and schema of `[database.]schema`, which sqlglot reads as table or as schema of a table."""
+    parts = [part.name for part in table.parts]
+    schema, database = parts[-1], parts[-2] if len(parts) > 1 else session.database
+    if database is None:
+        raise SnowflakeError(
+            90105,
+            "22000",
+            "Cannot perform operation. This session does not have a current database. Call 'USE DATABASE', or use "
+            "a qualified name.",
+        )
+    return database, schema
+
+
+def is_temporary(name: Name, session: Session) -> bool:
+    """Whether the name means a temporary table or view of the session."""
+    return name in session.temporary_tables
+
+
+def physical(name: Name, session: Session) -> exp.Table:
+    """The DuckDB table or view behind a name."""
+    database, schema, table = name
+    if is_temporary(name, session):
+        database, schema = TEMPORARY, session.temporary_schema(database, schema)
+    return exp.table_(table, schema, database, quoted=True)
+
+
+def resolve(tree: Expr, session: Session) -> None:
+    """Give every table of the statement its full DuckDB name, and columns no more than their table's."""
+    for table in list(_tables(tree)):
+        if table.db == "INFORMATION_SCHEMA" or (session.schema == "INFORMATION_SCHEMA" and not table.db):
+            table.replace(catalog.information_schema(table, table.catalog or session.database))
+            continue
+        _replace_name(table, physical(full_name(table, session), session))
+    for column in tree.find_all(exp.Column):
+        if column.args.get("db"):
+            column.set("db", None)
+            column.set("catalog", None)
+
+
+def _tables(tree: Expr) -> Iterator[exp.Table]:
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Identifier) and not (not table.db and _is_cte(table)):
+            yield table
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Whether the name means a common table expression that is visible there, rather than a table."""
+    child: Expr = table
+    node = table.parent
+    while node is not None:
+        ctes: list[Expr] = []
+        if isinstance(node, exp.With):
+            # Within a WITH, those before; the one itself only where it is recursive.
+            position = node.expressions.index(child)
+            ctes = node.expressions[: position + bool(node.args.get("recursive"))]
+        elif node.args.get("with_") not in (None, child):
+            ctes = node.args["with_"].expressions
+        if any(cte.alias == table.name for cte in ctes):
+            return True
+        child, node = node, node.parent
+    return False
+
+
+def _replace_name(table: exp.Table, target: exp.Table) -> None:
+    for part in ("this", "db", "catalog"):
+        table.set(part, target.args[part])

@@ -1,0 +1,199 @@
+"""From a Snowflake statement to a DuckDB statement, on sqlglot's trees."""
+
+import re
+from collections.abc import Callable
+from typing import ClassVar
+
+import sqlglot
+from fakesnow import transforms
+from sqlglot import Expr, exp
+from sqlglot.dialects.snowflake import Snowflake
+
+from customer_analytics.embedded_snowflake import functions, names, stages
+from customer_analytics.embedded_snowflake.errors import SnowflakeError, syntax_error
+from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.store import quoted
+
+SERVER_VERSION = transforms.SERVER_VERSION
+
+
+class _SnowflakeDialect(Snowflake):
+    """sqlglot's Snowflake without Databricks' `?::`, which hides the bind variable of `?::DATE`."""
+
+    class Tokenizer(Snowflake.Tokenizer):
+        KEYWORDS: ClassVar = {word: kind for word, kind in Snowflake.Tokenizer.KEYWORDS.items() if word != "?::"}
+
+
+# Statements that Snowpark sends in forms that sqlglot does not read.
+_SCOPED = re.compile(r"^(\s*CREATE\s+(?:OR\s+REPLACE\s+)?)SCOPED\s+", re.IGNORECASE)
+_LATE_IF_NOT_EXISTS = re.compile(
+    r"""^(\s*CREATE\s+[\w\s]*?TABLE\s+)((?:"[^"]*"|[\w$.])+)\s+IF\s+NOT\s+EXISTS\b""", re.IGNORECASE
+)
+
+
+def parse(sql: str) -> Expr:
+    """The statement's tree."""
+    sql = _LATE_IF_NOT_EXISTS.sub(r"\1IF NOT EXISTS \2", _SCOPED.sub(r"\1", sql))
+    try:
+        tree = sqlglot.parse_one(sql, read=_SnowflakeDialect)
+    except (sqlglot.ParseError, sqlglot.TokenError) as error:
+        raise syntax_error(str(error).replace("\x1b[4m", "").replace("\x1b[0m", "")) from None
+    if tree is None or isinstance(tree, exp.Semicolon):
+        raise syntax_error("the statement is empty")
+    return tree
+
+
+def prepare(tree: Expr, session: Session) -> Expr:
+    """Resolve all names of a statement; what is left is Snowflake's functions and syntax."""
+    _name_columns(tree)
+    tree = tree.transform(lambda node: _session_value(node, session), copy=False)
+    names.fold_case(tree)
+    tree = tree.transform(lambda node: _table_function(node, session), copy=False)
+    tree = tree.transform(lambda node: _column(node, session), copy=False)
+    names.resolve(tree, session)
+    return tree
+
+
+def to_duckdb(tree: Expr) -> str:
+    """DuckDB's text for a prepared statement."""
+    for rewrite in _REWRITES:
+        tree = tree.transform(rewrite, copy=False)
+    return tree.sql(dialect="duckdb")
+
+
+def _name_columns(tree: Expr) -> None:
+    """Name computed columns as Snowflake does: by their text in upper case."""
+    for select in list(tree.find_all(exp.Select)):
+        for column in select.expressions:
+            if isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Aliases):
+                continue
+            name = column.sql(dialect="snowflake", comments=False).upper()
+            column.replace(exp.alias_(column.copy(), name, quoted=True))
+
+
+def _session_value(node: Expr, session: Session) -> Expr:
+    """What a statement may ask about its session, and the session's variables."""
+    value: str | None
+    if isinstance(node, exp.CurrentDatabase):
+        value = session.database
+    elif isinstance(node, exp.CurrentSchema):
+        value = session.schema
+    elif isinstance(node, exp.CurrentWarehouse):
+        value = session.warehouse
+    elif isinstance(node, exp.CurrentRole):
+        value = session.role
+    elif isinstance(node, exp.CurrentUser):
+        value = session.user.upper()
+    elif isinstance(node, exp.CurrentSession):
+        value = str(session.id)
+    elif isinstance(node, exp.CurrentVersion):
+        value = SERVER_VERSION
+    elif isinstance(node, exp.CurrentAccount):
+        value = "EMBEDDED"
+    elif isinstance(node, exp.Anonymous) and node.name.upper() == "LAST_QUERY_ID":
+        value = session.query_ids[-1] if session.query_ids else None
+    elif isinstance(node, exp.Anonymous) and node.name.upper() == "SYSTEM$CANCEL_ALL_QUERIES":
+        # A session's statements run one after the other: while this one runs there is no other.
+        value = "0 queries cancelled"
+    elif isinstance(node, exp.Parameter) and isinstance(node.this, exp.Var):
+        name = node.this.name.upper()
+        if name not in session.variables:
+            raise SnowflakeError(
+                2211, "02000", f"SQL compilation error: error: Session variable '${name}' does not exist"
+            )
+        return parse(session.variables[name])
+    else:
+        return node
+    return exp.cast(exp.Literal.string(value) if value is not None else exp.Null(), "TEXT")
+
+
+def _table_function(node: Expr, session: Session) -> Expr:
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.DirectoryStage):
+        return stages.directory_table(node, session)
+    if not isinstance(node, exp.TableFromRows):
+        return node
+    call, alias = node.this, node.args.get("alias")
+    if isinstance(call, exp.Generator):
+        alias = alias or exp.TableAlias(this=exp.to_identifier("GENERATOR", quoted=True))
+        alias.set("columns", [exp.to_identifier("_SEQ", quoted=True)])
+        return exp.Table(this=exp.func("range", call.args["rowcount"]), alias=alias)
+    if isinstance(call, exp.Anonymous) and call.name.upper() == "INFER_SCHEMA":
+        arguments = {kwarg.this.name.upper(): kwarg.expression for kwarg in call.find_all(exp.Kwarg)}
+        return stages.infer_schema(arguments["LOCATION"].name, session).subquery("INFER_SCHEMA")
+    return node
+
+
+def _column(node: Expr, session: Session) -> Expr:
+    if isinstance(node, exp.Parameter) and isinstance(node.this, exp.Literal):
+        # `$1` of VALUES, whose columns are COLUMN1, COLUMN2, …
+        return exp.column(f"COLUMN{node.this.name}", quoted=True)
+    if isinstance(node, exp.Seq1 | exp.Seq2 | exp.Seq4 | exp.Seq8):
+        return exp.column("_SEQ", quoted=True)
+    if isinstance(node, exp.Column) and node.name == "NEXTVAL" and node.table:
+        sequence = exp.table_(node.table, node.args.get("db"), node.args.get("catalog"))
+        name = ".".join(map(quoted, names.full_name(sequence, session)))
+        call = exp.func("nextval", exp.Literal.string(name))
+        return call if isinstance(node.parent, exp.Alias) else exp.alias_(call, "NEXTVAL", quoted=True)
+    return node
+
+
+def _values_columns(node: Expr) -> Expr:
+    """Name the columns of VALUES as Snowflake does: COLUMN1, COLUMN2 and so on."""
+    if not (isinstance(node, exp.Values) and isinstance(node.parent, exp.From | exp.Join)):
+        return node
+    width = len(node.expressions[0].expressions)
+    columns = [exp.to_identifier(f"COLUMN{i + 1}", quoted=True) for i in range(width)]
+    alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier("VALUES", quoted=True))
+    if not alias.args.get("columns"):
+        alias.set("columns", columns)
+    node.set("alias", alias)
+    return node
+
+
+def _arrays(node: Expr) -> Expr:
+    """An ARRAY is JSON: its elements may differ in type."""
+    return exp.func("json_array", *node.expressions) if isinstance(node, exp.Array) else node
+
+
+def _integers(node: Expr) -> Expr:
+    """NUMBER(38, 0) is BIGINT, which DuckDB computes with several times faster than with DECIMAL(38, 0)."""
+    return transforms.integer_precision(node) if isinstance(node, exp.DataType) else node
+
+
+_REWRITES: tuple[Callable[[Expr], Expr], ...] = (
+    _arrays,
+    transforms.semi_structured_types,
+    transforms.try_parse_json,
+    transforms.split,
+    # Casts to text must be seen before the extraction that they apply to is rewritten.
+    transforms.trim_cast_varchar,
+    transforms.indices_to_json_extract,
+    transforms.json_extract_cast_as_varchar,
+    transforms.json_extract_cased_as_varchar,
+    transforms.json_extract_precedence,
+    transforms.flatten_value_cast_as_varchar,
+    transforms.flatten,
+    transforms.regex_replace,
+    transforms.regex_substr,
+    _values_columns,
+    transforms.to_date,
+    transforms.timestamp_offsets,
+    transforms.to_decimal,
+    transforms.to_variant,
+    transforms.object_construct,
+    transforms.timestamp_ntz,
+    transforms.float_to_double,
+    _integers,
+    transforms.sample,
+    transforms.array_size,
+    transforms.random,
+    transforms.array_agg_within_group,
+    transforms.array_agg,
+    transforms.object_agg,
+    transforms.array_construct_etc,
+    transforms.datediff_string_literal_timestamp_cast,
+    transforms.hex_string,
+    transforms.sha256,
+    transforms.alias_in_join,
+    functions.rewrite,
+)

@@ -1,0 +1,184 @@
+"""Client sessions: current database and schema, transaction, temporary objects."""
+
+import secrets
+import shutil
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from customer_analytics.embedded_snowflake.errors import SnowflakeError
+from customer_analytics.embedded_snowflake.store import TEMPORARY, Store, execute, quoted
+from customer_analytics.embedded_snowflake.write_lock import WriteLock
+
+Name = tuple[str, str, str]
+"""Database, schema, object."""
+
+
+@dataclass
+class Session:
+    """One client session. One statement of it runs at a time: `statement_lock` is held while it does."""
+
+    id: int
+    connection: duckdb.DuckDBPyConnection
+    user: str
+    store: Store
+    database: str | None = None
+    schema: str | None = None
+    warehouse: str | None = "COMPUTE_WH"
+    role: str | None = "ACCOUNTADMIN"
+    autocommit: bool = True
+    parameters: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    master_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+
+    in_transaction: bool = False
+    """BEGIN was run, or autocommit is off and something was changed."""
+    writing: bool = False
+    """The session holds the write lock and has a DuckDB transaction open."""
+    lost_transaction: str | None = None
+    """Why the open transaction was rolled back without the client's asking; told with its next statement."""
+    after_commit: list[Any] = field(default_factory=list)
+    """Work on stage files that waits for the commit."""
+    temporary_tables: set[Name] = field(default_factory=set)
+    temporary_stages: dict[Name, str] = field(default_factory=dict)
+    """Folder of each temporary stage's files."""
+    upload_targets: dict[str, str] = field(default_factory=dict)
+    """Stage of each PUT with a bound target; the connector repeats it for the file without bindings."""
+    temporary_loads: set[tuple[str, str, str, str]] = field(default_factory=set)
+    """What was loaded into temporary tables: schema, table, file and version of the file."""
+    file_formats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    query_ids: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
+
+    statement_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
+    """Set when the running statement is to stop."""
+    running: object | None = None
+    """The job of the running statement; changed under `running_lock` only."""
+    running_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    idle_since: float = field(default_factory=time.monotonic)
+
+    @property
+    def query_tag(self) -> str:
+        """What the client labels its statements with."""
+        return str(self.parameters.get("QUERY_TAG") or "")
+
+    def temporary_schema(self, database: str, schema: str) -> str:
+        """The schema of the temporary database that holds this session's temporary tables of a schema."""
+        return f"{self.id}.{database}.{schema}"
+
+
+class Sessions:
+    """All open sessions, and the one lock that writers take."""
+
+    def __init__(self, store: Store, write_lock: WriteLock) -> None:
+        self.store = store
+        self.write_lock = write_lock
+        self._by_token: dict[str, Session] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def open(self, user: str, **settings: Any) -> Session:
+        """A new session; `settings` are fields of Session."""
+        with self._lock:
+            self._count += 1
+            session = Session(self._count, self.store.root.cursor(), user, self.store, **settings)
+            self._by_token[session.token] = session
+        return session
+
+    def by_token(self, token: str) -> Session:
+        """The session of a token; the error tells the client at once that it is gone."""
+        if session := self._by_token.get(token):
+            return session
+        raise SnowflakeError(
+            390111, "08001", "Session no longer exists. New login required to access the service."
+        )
+
+    def by_master_token(self, token: str) -> Session:
+        """The session of a master token."""
+        for session in list(self._by_token.values()):
+            if secrets.compare_digest(session.master_token, token):
+                return session
+        raise SnowflakeError(
+            390114, "08001", "Authentication token has expired. The user must authenticate again."
+        )
+
+    def renew(self, session: Session) -> None:
+        """Give the session a new token."""
+        with self._lock:
+            self._by_token.pop(session.token, None)
+            session.token = secrets.token_urlsafe(32)
+            self._by_token[session.token] = session
+
+    def close(self, session: Session) -> None:
+        """Roll back what is open and drop the session's temporary objects."""
+        with self._lock:
+            self._by_token.pop(session.token, None)
+        with session.statement_lock:
+            self.roll_back(session)
+            for schema in {session.temporary_schema(d, s) for d, s, _ in session.temporary_tables}:
+                execute(session.connection, f"DROP SCHEMA IF EXISTS {TEMPORARY}.{quoted(schema)} CASCADE")
+            for storage in session.temporary_stages.values():
+                shutil.rmtree(self.store.stages / storage, ignore_errors=True)
+            session.connection.close()
+
+    def close_idle(self, seconds: float) -> None:
+        """Close sessions that their clients have left behind."""
+        for session in list(self._by_token.values()):
+            if session.running is None and time.monotonic() - session.idle_since > seconds:
+                self.close(session)
+
+    def close_all(self) -> None:
+        """Close every session."""
+        for session in list(self._by_token.values()):
+            self.close(session)
+
+    def begin_writing(self, session: Session) -> None:
+        """Take the write lock, then open the DuckDB transaction, so that it sees what was committed before."""
+        if session.writing:
+            return
+        self.write_lock.acquire(session, self.evict)
+        session.connection.begin()
+        session.writing = True
+
+    def commit(self, session: Session) -> None:
+        """Commit the open transaction, if there is one."""
+        session.in_transaction = False
+        if session.writing:
+            try:
+                session.connection.commit()
+            finally:
+                session.writing = False
+                self.write_lock.release(session)
+        for work in session.after_commit:
+            work()
+        session.after_commit.clear()
+
+    def roll_back(self, session: Session) -> None:
+        """Roll back the open transaction, if there is one."""
+        session.in_transaction = False
+        session.after_commit.clear()
+        if not session.writing:
+            return
+        try:
+            session.connection.rollback()
+        finally:
+            session.writing = False
+            self.write_lock.release(session)
+
+    def evict(self, holder: Session, idle_limit: float) -> None:
+        """Roll back a transaction that its client has left open while others wait for the lock."""
+        if not holder.statement_lock.acquire(blocking=False):
+            return
+        try:
+            if holder.writing and time.monotonic() - holder.idle_since > idle_limit:
+                self.roll_back(holder)
+                holder.lost_transaction = (
+                    f"it was idle for more than {idle_limit:g} s while another session waited to write"
+                )
+        finally:
+            holder.statement_lock.release()

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     speech_model: Literal["tiny.en", "base"] = Field(
         default="tiny.en", description="Whisper weights: `tiny.en` (English, fast) or `base` (multilingual)."
     )
+    speech_weights: str | None = Field(
+        default=None, description="Folder of the Whisper weights, in place of the model cache."
+    )
+    embedding_weights: str | None = Field(
+        default=None, description="Folder of the embedding model's files, in place of the model cache."
+    )
     embedding_threads: int = Field(
         default=2, ge=1, description="Caller threads of the local embedding model, one text each."
     )

@@ -15,7 +15,7 @@ class SqlType(StrEnum):
     TEXT = "VARCHAR"
     BOOLEAN = "BOOLEAN"
     DATE = "DATE"
-    TIMESTAMP = "TIMESTAMP_NTZ(6)"
+    TIMESTAMP = "TIMESTAMP_NTZ(9)"
 
     @property
     def arrow(self) -> pa.DataType:

@@ -7,6 +7,10 @@ import dagster as dg
 import pyarrow as pa
 
 
+class DamagedModelError(Exception):
+    """Files of a version are missing, or are not the ones that were logged."""
+
+
 @dataclass(frozen=True)
 class ModelVersion:
     """One version of a model, as logged.
@@ -29,7 +33,8 @@ class ModelVersion:
 class StoredModel:
     """A version with its contents: the booster in LightGBM's text format, and the out-of-fold predictions.
 
-    `out_of_fold` has the columns TEXT_HASH (string) and SENTIMENT (float64), one row a training text.
+    `out_of_fold` has one row a training text: TEXT_HASH (string, unique), LABEL (int64; 0 or 1), and the
+    probabilities SENTIMENT and BASELINE (float64), so that a version can be evaluated without its training data.
     """
 
     info: ModelVersion
@@ -38,7 +43,11 @@ class StoredModel:
 
 
 class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
-    """Keeps versions of models with their metrics, tags and contents; one version a model is the default."""
+    """Keeps versions of models with their metrics, tags and contents; one version a model is the default.
+
+    A version is there whole or not at all. Names of models and versions are letters, digits and underscores and do
+    not begin with a digit; anything else raises ValueError.
+    """
 
     @abstractmethod
     def ensure(self) -> dict[str, str]:
@@ -46,11 +55,14 @@ class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def log(self, model: StoredModel) -> None:
-        """Add a version and make it the default; the same version again changes nothing but the default."""
+        """Add a version and make it the default.
+
+        The same version again changes nothing but the default, and writes damaged files anew.
+        """
 
     @abstractmethod
     def versions(self, model_name: str) -> list[ModelVersion]:
-        """All complete versions, oldest first."""
+        """All versions, oldest first."""
 
     @abstractmethod
     def default(self, model_name: str) -> ModelVersion | None:
@@ -58,4 +70,9 @@ class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def load(self, model_name: str, version: str | None = None) -> StoredModel:
-        """A version's contents (the default's if none is named); raises LookupError where it is not there."""
+        """A version's contents (the default's if none is named).
+
+        Raises:
+            LookupError: The version is not there.
+            DamagedModelError: Its files are missing or changed.
+        """

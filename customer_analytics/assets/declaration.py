@@ -1,0 +1,37 @@
+"""How an asset that is a table says so to Dagster."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dagster as dg
+
+from customer_analytics.resources.io_manager import WRITE_MODE, WriteMode, column_schema
+from customer_analytics.tables import Table, table
+
+
+def table_asset(
+    group: str,
+    kinds: set[str] = frozenset({"snowpark"}),  # type: ignore[assignment]
+    write_mode: WriteMode = "replace",
+    deps: Sequence[dg.AssetsDefinition] = (),
+    check_specs: Sequence[dg.AssetCheckSpec] = (),
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dagster.asset` for a function named for the table it writes, with the table's meaning and columns."""
+
+    def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        target = table(function.__name__)
+        return dg.asset(
+            group_name=group,
+            kinds=kinds | {"table"},
+            description=target.description,
+            metadata=table_metadata(target) | {WRITE_MODE: write_mode},
+            deps=deps,
+            check_specs=check_specs,
+        )(function)
+
+    return declare
+
+
+def table_metadata(target: Table) -> dict[str, Any]:
+    """What is known of a table before it is written."""
+    return {"dagster/column_schema": column_schema(target)}

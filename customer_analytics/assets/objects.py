@@ -1,0 +1,35 @@
+"""What must exist before anything is written."""
+
+import dagster as dg
+
+from customer_analytics.automation.cleanup import drop_leftovers
+from customer_analytics.resources.registry.base import ModelRegistry
+from customer_analytics.resources.warehouse.resource import Warehouse
+
+CALL_STAGE = "CALL_STAGE"
+
+
+@dg.asset(group_name="objects", kinds={"snowflake"})
+def warehouse_objects(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    """Database, schema and the stage of call audio, created if absent; what killed runs have left is dropped."""
+    warehouse.ensure_schema()
+    stage = warehouse.name(CALL_STAGE)
+    warehouse.session().sql(
+        f"CREATE STAGE IF NOT EXISTS {stage} DIRECTORY = (ENABLE = TRUE) "
+        "ENCRYPTION = (TYPE = 'SNOWFLAKE_SSE') COMMENT = 'Support calls as <sha256><extension>.'"
+    ).collect()
+    dropped = drop_leftovers(warehouse, context.instance)
+    return dg.MaterializeResult(
+        metadata={
+            "database": warehouse.database,
+            "schema": warehouse.schema_name,
+            "stage": stage,
+            "runs_cleaned_up": len(dropped),
+        }
+    )
+
+
+@dg.asset(group_name="objects", kinds={"snowflake"}, deps=[warehouse_objects])
+def model_registry(registry: ModelRegistry) -> dg.MaterializeResult[None]:
+    """The objects in which the registry keeps its versions, created if absent."""
+    return dg.MaterializeResult(metadata=dict(registry.ensure()))

@@ -1,0 +1,97 @@
+"""How customers felt about what they said."""
+
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from customer_analytics.assets.declaration import table_asset
+from customer_analytics.assets.embeddings import comment_training, customer_call, customer_comment
+from customer_analytics.assets.objects import model_registry
+from customer_analytics.ml import plots, training
+from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
+from customer_analytics.ml.scoring import Scorer
+from customer_analytics.ml.training_set import as_matrix
+from customer_analytics.resources.embeddings.base import Embedder
+from customer_analytics.resources.registry.base import ModelRegistry, ModelVersion
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.tables import Table
+from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
+
+MODEL = "SENTIMENT_CLASSIFIER"
+
+
+@dg.asset(group_name="sentiment", kinds={"lightgbm"}, deps=[comment_training, model_registry])
+def sentiment_classifier(
+    context: dg.AssetExecutionContext, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+) -> dg.MaterializeResult[None]:
+    """The sentiment classifier: LightGBM on the training texts' vectors; a new version when anything changed."""
+    source = collection(COMMENT_TRAINING, embedder)
+    rows = pa.Table.from_batches(vector_store.scan(source, ["vector", "label", "content_hash"]))
+    examples = as_matrix(rows["vector"]), rows["label"].to_pylist(), rows["content_hash"].to_pylist()
+    fingerprint = training.fingerprint(*examples, embedding_model=embedder.model)
+    known = registry.default(MODEL)
+    if known and known.version == fingerprint.version:
+        context.log.info(f"nothing has changed since {known.version}")
+        return dg.MaterializeResult(metadata=_metadata(known))
+    trained = training.train(*examples)
+    stored = trained.stored(MODEL, fingerprint, tags={"run_id": context.run_id})
+    registry.log(stored)
+    accuracy, auc = stored.info.metrics["accuracy"], stored.info.metrics["auc"]
+    context.log.info(f"{stored.info.version}: accuracy {accuracy:.3f}, AUC {auc:.3f} on texts not seen")
+    pictures = {
+        "calibration": plots.calibration_plot(trained.evaluation, trained.baseline),
+        "confusion_matrix": plots.confusion_matrix_plot(trained.evaluation),
+    }
+    return dg.MaterializeResult(
+        metadata=_metadata(stored.info)
+        | {name: dg.MetadataValue.md(plots.markdown_image(png, name)) for name, png in pictures.items()}
+    )
+
+
+@table_asset(
+    "sentiment", kinds={"lightgbm", "snowflake"}, write_mode="merge", deps=[customer_comment, sentiment_classifier]
+)
+def pred_twitter_comments(
+    embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+) -> pa.RecordBatchReader:
+    """Comments scored by the registry's default version, training texts by the fold that did not see them."""
+    return _scored(PRED_TWITTER_COMMENTS, CUSTOMER_COMMENT, embedder, vector_store, registry)
+
+
+@table_asset(
+    "sentiment", kinds={"lightgbm", "snowflake"}, write_mode="merge", deps=[customer_call, sentiment_classifier]
+)
+def pred_customer_calls(
+    embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+) -> pa.RecordBatchReader:
+    """Transcribed calls scored by the registry's default version."""
+    return _scored(PRED_CUSTOMER_CALLS, CUSTOMER_CALL, embedder, vector_store, registry)
+
+
+def _scored(
+    target: Table, name: str, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+) -> pa.RecordBatchReader:
+    """The rows of a prediction table, streamed from a collection through the classifier."""
+    source = collection(name, embedder)
+    model = registry.load(MODEL)
+    scorer = Scorer(model, embedding_model=embedder.model, dimensions=embedder.dimensions)
+    scored = scorer.score_batches(vector_store.scan(source))
+    schema = pa.schema([field.with_nullable(True) for field in target.arrow_schema])
+    return pa.RecordBatchReader.from_batches(schema, (_as_rows(batch, model.info, schema) for batch in scored))
+
+
+def _as_rows(batch: pa.RecordBatch, model: ModelVersion, schema: pa.Schema) -> pa.RecordBatch:
+    columns = {name.upper(): batch[name] for name in batch.schema.names}
+    columns["VECTOR_ID"] = columns.pop("ID")
+    columns["MODEL_VERSION"] = pa.array([model.version] * batch.num_rows)
+    return pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in schema], schema=schema)
+
+
+def _metadata(model: ModelVersion) -> dict[str, Any]:
+    return {
+        "version": model.version,
+        "embedding_model": model.embedding_model,
+        "training_data_hash": model.training_data_hash,
+        **model.metrics,
+    }

@@ -1,0 +1,153 @@
+"""Source files as staging tables, and call audio in its stage."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from snowflake.snowpark import DataFrame
+from snowflake.snowpark import functions as f
+
+from customer_analytics.assets.declaration import table_asset, table_metadata
+from customer_analytics.assets.objects import CALL_STAGE, warehouse_objects
+from customer_analytics.ingestion.calls import CallFile, calls_table, list_calls, stage_name
+from customer_analytics.ingestion.files import SOURCE_FILES, SourceFile
+from customer_analytics.ingestion.load import LoadedFile, load_file
+from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.progress import Progress
+from customer_analytics.resources.source import Source
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables import Table
+from customer_analytics.tables.sources import STG_REJECTED_ROWS, STG_SUPPORT_CALLS
+
+_THREADS = 4
+_FILES = {file.table.name.lower(): file for file in SOURCE_FILES}
+_REJECTED = STG_REJECTED_ROWS.name.lower()
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A source file whose rows lie in a table of the run's scratch schema."""
+
+    file: LoadedFile
+    table: str
+
+
+def _out(table: Table) -> dg.AssetOut:
+    return dg.AssetOut(
+        is_required=False,
+        group_name="sources",
+        kinds={"snowflake", "table"},
+        description=table.description,
+        metadata=table_metadata(table),
+    )
+
+
+@dg.multi_asset(
+    name="source_files",
+    outs={name: _out(file.table) for name, file in _FILES.items()} | {_REJECTED: _out(STG_REJECTED_ROWS)},
+    deps=[warehouse_objects],
+    can_subset=True,
+)
+def source_files(
+    context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse
+) -> Iterator[dg.Output[DataFrame]]:
+    """Read and stage the selected files side by side, then give them to their tables, whole or not at all."""
+    selected = context.op_execution_context.selected_output_names
+    files = [file for name, file in _FILES.items() if name in selected] or list(SOURCE_FILES)
+    loaded = _load_all(source.location(), files, warehouse)
+    for staged in loaded:
+        _tell(context, staged.file)
+        name = staged.file.table.name.lower()
+        if name in selected:
+            yield dg.Output(warehouse.session().table(staged.table), name, metadata=_metadata(staged.file))
+    rejected = _rejected_rows([staged.file for staged in loaded], warehouse)
+    if _REJECTED in selected:
+        yield dg.Output(rejected, _REJECTED)
+    else:
+        warehouse.replace(STG_REJECTED_ROWS, rejected)
+
+
+@table_asset("sources", kinds={"snowflake"}, deps=[warehouse_objects])
+def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse) -> pa.Table:
+    """Calls are hashed unless their size and time are known, and put into the stage unless they are there."""
+    warehouse.ensure_table(STG_SUPPORT_CALLS)
+    known = {
+        row["RELATIVE_PATH"]: (row["SIZE"], row["LAST_MODIFIED"], row["CONTENT_HASH"])
+        for batch in warehouse.rows(STG_SUPPORT_CALLS)
+        for row in batch.to_pylist()
+    }
+    location = source.location()
+    listing = list_calls(location, known)
+    for path in listing.ignored:
+        context.log.warning(f"calls/{path} is no audio file and was left out")
+    for problem in listing.problems:
+        context.log.warning(f"calls/{problem.path} {problem.reason}")
+    for call in listing.calls:
+        if call.customer_id is None:
+            context.log.warning(f"calls/{call.relative_path} carries no customer id (<customer_id>-<nn>.<ext>)")
+    _stage_audio(location, listing.calls, warehouse, Progress("calls staged", context.log.info))
+    return calls_table(listing.calls)
+
+
+def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: Warehouse) -> list[_Staged]:
+    def load(file: SourceFile) -> _Staged | SourceError:
+        try:
+            loaded = load_file(location, file)
+        except SourceError as error:
+            return error
+        return _Staged(loaded, warehouse.stage(loaded.table, loaded.rows))
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        results = list(threads.map(load, files))
+    errors = [str(result) for result in results if isinstance(result, SourceError)]
+    if errors:
+        raise dg.Failure(" ".join(errors))
+    return [result for result in results if isinstance(result, _Staged)]
+
+
+def _rejected_rows(files: Sequence[LoadedFile], warehouse: Warehouse) -> DataFrame:
+    """The rejected rows of these files, and those that other files have had before."""
+    warehouse.ensure_table(STG_REJECTED_ROWS)
+    new = warehouse.stage(STG_REJECTED_ROWS, pa.concat_tables([file.rejected for file in files]))
+    names = [f.lit(file.name) for file in files]
+    others = warehouse.table(STG_REJECTED_ROWS.name).filter(~f.col("SOURCE").in_(names))
+    return others.union_all(warehouse.session().table(new))
+
+
+def _tell(context: dg.AssetExecutionContext, file: LoadedFile) -> None:
+    if file.ignored_columns:
+        context.log.warning(f"{file.name} has columns that are not used: {', '.join(file.ignored_columns)}")
+    if file.rejected.num_rows:
+        first = file.rejected.slice(0, 1).to_pylist()[0]
+        context.log.warning(
+            f"{file.name}: {file.rejected.num_rows:,} of {file.lines_in:,} rows went to STG_REJECTED_ROWS, "
+            f"the first, in line {first['LINE']}, because it {first['REASON']}"
+        )
+
+
+def _metadata(file: LoadedFile) -> dict[str, Any]:
+    return {
+        "source_file": file.name,
+        "lines_in": file.lines_in,
+        "rows_rejected": file.rejected.num_rows,
+        "ignored_columns": ", ".join(file.ignored_columns),
+        "content_hash": file.content_hash,
+    }
+
+
+def _stage_audio(
+    location: SourceLocation, calls: Sequence[CallFile], warehouse: Warehouse, progress: Progress
+) -> None:
+    stage, session = warehouse.name(CALL_STAGE), warehouse.session()
+    present = {row["name"].rpartition("/")[2] for row in session.sql(f"LIST @{stage}").collect()}
+    wanted = {stage_name(call.content_hash, call.relative_path): call for call in calls}
+    missing = {name: call for name, call in wanted.items() if name not in present}
+    for done, (name, call) in enumerate(missing.items(), start=1):
+        with location.open_file(call.path) as stream:
+            session.file.put_stream(stream, f"@{stage}/{name}", auto_compress=False)
+        progress(done, len(missing))
+    if missing:
+        session.sql(f"ALTER STAGE {stage} REFRESH").collect()

@@ -1,0 +1,57 @@
+"""What was said in support calls."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dagster as dg
+import pyarrow as pa
+from snowflake.snowpark import DataFrame
+
+from customer_analytics.assets.declaration import table_asset
+from customer_analytics.assets.objects import CALL_STAGE
+from customer_analytics.ingestion.calls import stage_name
+from customer_analytics.ml.transcription import Row, new_transcripts
+from customer_analytics.progress import Progress
+from customer_analytics.resources.speech.base import Transcriber
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
+from customer_analytics.tables.sources import STG_SUPPORT_CALLS
+
+
+@table_asset("transcripts", kinds={"snowflake"}, write_mode="merge")
+def call_transcripts(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    transcriber: Transcriber,
+    stg_support_calls: DataFrame,
+) -> DataFrame:
+    """New and changed calls are listened to and committed in small groups; calls that are gone are forgotten."""
+    warehouse.ensure_table(CALL_TRANSCRIPTS)
+    groups = new_transcripts(
+        calls=_rows(warehouse.rows(STG_SUPPORT_CALLS)),
+        transcripts=_rows(warehouse.rows(CALL_TRANSCRIPTS)),
+        transcriber=transcriber,
+        audio=lambda calls: _audio(warehouse, calls),
+        on_progress=Progress("calls transcribed", context.log.info),
+    )
+    for group in groups:
+        written = warehouse.upsert(CALL_TRANSCRIPTS, group)
+        context.log.info(f"{written.inserted} new and {written.updated} changed calls transcribed")
+    paths = stg_support_calls.select("RELATIVE_PATH")
+    return warehouse.table(CALL_TRANSCRIPTS.name).join(paths, "RELATIVE_PATH", "left_semi")
+
+
+@contextmanager
+def _audio(warehouse: Warehouse, calls: Sequence[Row]) -> Iterator[list[Path]]:
+    """The audio of calls, from its stage, in a folder that lasts for the block."""
+    with TemporaryDirectory(prefix="calls-") as folder:
+        names = [stage_name(call["CONTENT_HASH"], call["RELATIVE_PATH"]) for call in calls]
+        for name in names:
+            warehouse.session().file.get(f"@{warehouse.name(CALL_STAGE)}/{name}", folder)
+        yield [Path(folder, name) for name in names]
+
+
+def _rows(batches: Iterator[pa.RecordBatch]) -> list[Row]:
+    return [row for batch in batches for row in batch.to_pylist()]

@@ -1,0 +1,19 @@
+"""The code location on one screen: assets, checks, jobs, sensors, resources."""
+
+import dagster as dg
+
+from customer_analytics import assets
+from customer_analytics.automation import cleanup, jobs
+from customer_analytics.deployment import resources
+from customer_analytics.settings import settings
+from customer_analytics.terminal import terminal_logger
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_package_module(assets),
+    jobs=jobs.jobs,
+    sensors=cleanup.sensors,
+    resources=resources(settings()),
+    loggers={"console": terminal_logger},
+    # A process a step costs seconds of imports each; within one process the whole graph takes less than that.
+    executor=dg.in_process_executor,
+)

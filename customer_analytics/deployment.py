@@ -1,0 +1,48 @@
+"""Which adapter stands behind each port, by settings."""
+
+from typing import Any
+
+import dagster as dg
+
+from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.resources.io_manager import SnowflakeIOManager
+from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
+from customer_analytics.resources.source import Source
+from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.resources.warehouse.snowflake import SnowflakeWarehouse
+from customer_analytics.settings import Settings
+
+
+def resources(settings: Settings) -> dict[str, Any]:
+    """The resources of the code location, by the names under which assets ask for them."""
+    shared = warehouse(settings)
+    cache = str(settings.model_cache)
+    return {
+        "source": Source(uri=settings.source),
+        "warehouse": shared,
+        "io_manager": SnowflakeIOManager(warehouse=shared),
+        "registry": WarehouseRegistry(warehouse=shared),
+        "vector_store": LanceVectorStore(path=str(settings.home / "vectors")),
+        "embedder": BgeSmallEmbedder(
+            cache_folder=cache, weights_folder=settings.embedding_weights, threads=settings.embedding_threads
+        ),
+        "transcriber": FasterWhisperTranscriber(
+            cache_folder=cache, weights=settings.speech_model, weights_folder=settings.speech_weights
+        ),
+    }
+
+
+def warehouse(settings: Settings) -> Warehouse:
+    """The warehouse that the settings name."""
+    place = {"database": settings.database, "schema_name": settings.schema_name}
+    if settings.warehouse == "embedded":
+        return EmbeddedWarehouse(home=str(settings.home), **place)
+    return SnowflakeWarehouse(
+        account=dg.EnvVar("SNOWFLAKE_ACCOUNT"),
+        user=dg.EnvVar("SNOWFLAKE_USER"),
+        private_key_path=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY_PATH"),
+        **place,
+    )

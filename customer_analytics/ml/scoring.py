@@ -1,0 +1,73 @@
+"""Sentiment of texts by a stored classifier, as a stream."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from customer_analytics.ml.training_set import Vectors, as_matrix, require_finite
+from customer_analytics.resources.registry.base import StoredModel
+
+SENTIMENT = "SENTIMENT"
+IS_OUT_OF_FOLD = "IS_OUT_OF_FOLD"
+
+
+class Scorer:
+    """A stored classifier, ready to score vectors of the embedding model that it was trained on.
+
+    A text's score depends on the text and its vector alone, whatever is scored with it. For a training text it is
+    the prediction of the fold that did not see the text, for any other that of the booster.
+    """
+
+    def __init__(self, model: StoredModel, *, embedding_model: str, dimensions: int) -> None:
+        """Load the booster; raises ValueError where the vectors to be scored are of another kind than its own."""
+        import lightgbm
+
+        info = model.info
+        if (embedding_model, dimensions) != (info.embedding_model, info.dimensions):
+            raise ValueError(
+                f"{info.model_name} {info.version} was trained on vectors of {info.embedding_model} with "
+                f"{info.dimensions} dimensions and cannot score those of {embedding_model} with {dimensions}; "
+                "train it on the new vectors first."
+            )
+        self._dimensions = dimensions
+        self._booster = lightgbm.Booster(model_str=model.booster)
+        self._texts = pc.cast(model.out_of_fold["TEXT_HASH"].combine_chunks(), pa.string())
+        self._out_of_fold: npt.NDArray[np.float64] = model.out_of_fold[SENTIMENT].to_numpy()
+
+    def score(
+        self, vectors: Vectors, text_hashes: Sequence[str]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """P(positive) of each text, and whether the text is a training text.
+
+        Raises:
+            ValueError: A vector is not finite, or the shapes do not fit together or the model.
+        """
+        if vectors.shape != (len(text_hashes), self._dimensions):
+            raise ValueError(
+                f"Vectors of shape {vectors.shape} do not belong to {len(text_hashes)} texts of "
+                f"{self._dimensions} dimensions; give one vector of the model's embedding per text."
+            )
+        require_finite(vectors, text_hashes)
+        known = pc.index_in(pa.array(text_hashes, pa.string()), self._texts)
+        is_out_of_fold: npt.NDArray[np.bool_] = pc.is_valid(known).to_numpy(zero_copy_only=False)
+        sentiment = np.empty(len(text_hashes), np.float64)
+        sentiment[is_out_of_fold] = self._out_of_fold[known.drop_null().to_numpy()]
+        if not is_out_of_fold.all():
+            sentiment[~is_out_of_fold] = self._booster.predict(vectors[~is_out_of_fold], num_threads=1)
+        return sentiment, is_out_of_fold
+
+    def score_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of a collection with the columns SENTIMENT and IS_OUT_OF_FOLD in place of `vector`.
+
+        Only one batch is held at a time. Its `content_hash` is the hash of the text.
+        """
+        for batch in batches:
+            sentiment, is_out_of_fold = self.score(as_matrix(batch["vector"]), batch["content_hash"].to_pylist())
+            yield (
+                batch.drop_columns(["vector"])
+                .append_column(SENTIMENT, pa.array(sentiment))
+                .append_column(IS_OUT_OF_FOLD, pa.array(is_out_of_fold))
+            )

@@ -1,0 +1,84 @@
+"""The IO manager: what assets take from and give to the warehouse."""
+
+from typing import Any, Literal, TypeAlias
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+from snowflake.snowpark import DataFrame
+
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables import Table, table
+
+Rows: TypeAlias = "DataFrame | pd.DataFrame | pa.Table | pa.RecordBatchReader"
+WRITE_MODE = "write_mode"
+WriteMode = Literal["replace", "merge"]
+
+
+class SnowflakeIOManager(dg.ConfigurableIOManager):
+    """Writes what an asset returns to its table, and hands tables on without moving their rows.
+
+    An asset whose input is annotated as a Snowpark DataFrame gets a reference to the table; as `pandas.DataFrame`
+    or `pyarrow.Table`, the rows themselves. What it returns may be any of these, or a `pyarrow.RecordBatchReader`.
+    The asset's metadata declares the write mode: `replace` (the default) or `merge` on the table's key. The
+    Dagster database gets relation, row count, columns and query id; never rows.
+    """
+
+    warehouse: dg.ResourceDependency[Warehouse]
+
+    def handle_output(self, context: dg.OutputContext, obj: Rows) -> None:
+        """Write the rows of an asset to its table."""
+        target = table(context.asset_key.path[-1])
+        mode: WriteMode = context.definition_metadata.get(WRITE_MODE, "replace")
+        rows = self._in_warehouse(target, obj)
+        if mode == "merge":
+            written = self.warehouse.merge(target, rows)
+            changes = f", {written.inserted:,} new, {written.updated:,} changed, {written.deleted:,} removed"
+        else:
+            written = self.warehouse.replace(target, rows)
+            changes = ""
+        context.log.info(f"{target.name}: {written.rows:,} rows{changes}")
+        context.add_output_metadata(
+            {
+                "dagster/row_count": written.rows,
+                "dagster/relation_identifier": relation(self.warehouse, target),
+                "dagster/column_schema": column_schema(target),
+                "query_id": written.query_id,
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """The table of an upstream asset, in the type that the input is annotated with."""
+        frame = self.warehouse.table(table(context.asset_key.path[-1]).name)
+        wanted = context.dagster_type.typing_type
+        if wanted is pd.DataFrame:
+            return frame.to_pandas()
+        if wanted is pa.Table:
+            return frame.to_arrow()
+        return frame
+
+    def _in_warehouse(self, target: Table, obj: Rows) -> DataFrame:
+        if isinstance(obj, DataFrame):
+            return obj
+        rows = pa.Table.from_pandas(obj, preserve_index=False) if isinstance(obj, pd.DataFrame) else obj
+        return self.warehouse.session().table(self.warehouse.stage(target, rows))
+
+
+def relation(warehouse: Warehouse, target: Table) -> str:
+    """The table's name as people write it."""
+    return f"{warehouse.database}.{warehouse.schema_name}.{target.name}"
+
+
+def column_schema(target: Table) -> dg.TableSchema:
+    """The table's columns for the Dagster UI."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                str(column.type),
+                column.description,
+                dg.TableColumnConstraints(nullable=column.nullable, unique=target.key == (column.name,)),
+            )
+            for column in target.columns
+        ]
+    )

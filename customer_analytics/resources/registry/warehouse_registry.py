@@ -1,0 +1,240 @@
+"""A model registry made of one table and one stage in the warehouse."""
+
+import hashlib
+import io
+import json
+import re
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables import Column, SqlType, Table
+
+MODEL_STAGE = "MODEL_STAGE"
+# The columns that hold JSON are text, not VARIANT: only this module reads them, and text comes back exactly as it
+# was bound, while PARSE_JSON would order keys and round numbers its own way.
+MODEL_VERSIONS = Table(
+    "MODEL_VERSIONS",
+    "One row per version of a model; its files are in the stage MODEL_STAGE, at <model>/<version>/.",
+    (
+        Column("MODEL_NAME", SqlType.TEXT, "Name of the model.", nullable=False),
+        Column("VERSION", SqlType.TEXT, "Derived from what the model was made of.", nullable=False),
+        Column("IS_DEFAULT", SqlType.BOOLEAN, "True for the one version that scores.", nullable=False),
+        Column("METRICS", SqlType.TEXT, "JSON object of the figures of the evaluation.", nullable=False),
+        Column("TAGS", SqlType.TEXT, "JSON object of what its maker noted.", nullable=False),
+        Column("EMBEDDING_MODEL", SqlType.TEXT, "Model of the vectors it was trained on.", nullable=False),
+        Column("DIMENSIONS", SqlType.INTEGER, "Length of these vectors.", nullable=False),
+        Column("TRAINING_DATA_HASH", SqlType.TEXT, "SHA-256 of texts, labels and vectors.", nullable=False),
+        Column("LIBRARY_VERSIONS", SqlType.TEXT, "JSON object of the libraries that made it.", nullable=False),
+        Column("MANIFEST_HASH", SqlType.TEXT, "SHA-256 of the version's manifest.json.", nullable=False),
+        Column("SEQUENCE", SqlType.INTEGER, "Counts the versions of a model from 1.", nullable=False),
+        Column("CREATED_AT", SqlType.TIMESTAMP, "When the version was logged, in UTC.", nullable=False),
+    ),
+    key=("MODEL_NAME", "VERSION"),
+)
+Row: TypeAlias = dict[str, Any]
+_BOOSTER, _OUT_OF_FOLD, _MANIFEST = "booster.txt", "out_of_fold.parquet", "manifest.json"
+# Part of stage paths, which take no bind parameters, and the form of names in Snowflake's own registry.
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class WarehouseRegistry(ModelRegistry):
+    """Versions as rows of MODEL_VERSIONS, their files in MODEL_STAGE; works on every Snowflake edition.
+
+    The files go first and the row goes last, in one statement, so that a version is seen only when it is complete.
+    The row carries the hash of the manifest, and the manifest the hashes of the other files.
+    """
+
+    warehouse: dg.ResourceDependency[Warehouse]
+
+    def ensure(self) -> dict[str, str]:
+        """See `ModelRegistry.ensure`."""
+        self.warehouse.ensure_table(MODEL_VERSIONS)
+        self.warehouse.session().sql(
+            f"CREATE STAGE IF NOT EXISTS {self._stage} ENCRYPTION = (TYPE = 'SNOWFLAKE_SSE') "
+            "COMMENT = 'Files of model versions as <model>/<version>/<file>.'"
+        ).collect()
+        return {"table": self._table, "stage": self._stage}
+
+    def log(self, model: StoredModel) -> None:
+        """See `ModelRegistry.log`."""
+        location = self._location(model.info.model_name, model.info.version)
+        manifest_hash = self._intact_manifest_hash(model.info)
+        if manifest_hash is None:
+            files = _files(model)
+            self._write(location, files)
+            manifest_hash = _sha256(files[_MANIFEST])
+        self._record(model.info, manifest_hash)
+
+    def versions(self, model_name: str) -> list[ModelVersion]:
+        """See `ModelRegistry.versions`."""
+        return [_version(row) for row in self._rows(model_name)]
+
+    def default(self, model_name: str) -> ModelVersion | None:
+        """See `ModelRegistry.default`."""
+        row = _default(self._rows(model_name))
+        return None if row is None else _version(row)
+
+    def load(self, model_name: str, version: str | None = None) -> StoredModel:
+        """See `ModelRegistry.load`."""
+        rows = self._rows(model_name)
+        row = _default(rows) if version is None else _named(rows, version)
+        if row is None:
+            raise LookupError(
+                f"{self._table} has no {'default version' if version is None else f'version {version!r}'} of "
+                f"{model_name!r} (versions: {', '.join(row['VERSION'] for row in rows) or 'none'}); train the "
+                "model first."
+            )
+        files = self._read(model_name, row["VERSION"], row["MANIFEST_HASH"])
+        out_of_fold = pq.read_table(pa.BufferReader(files[_OUT_OF_FOLD]))
+        return StoredModel(_version(row), files[_BOOSTER].decode(), out_of_fold)
+
+    def _record(self, info: ModelVersion, manifest_hash: str) -> None:
+        """Add the version's row if it is not there and make it the default, in one statement."""
+        given: dict[str, Any] = {
+            "MODEL_NAME": info.model_name,
+            "VERSION": info.version,
+            "METRICS": _json(info.metrics),
+            "TAGS": _json(info.tags),
+            "EMBEDDING_MODEL": info.embedding_model,
+            "DIMENSIONS": info.dimensions,
+            "TRAINING_DATA_HASH": info.training_data_hash,
+            "LIBRARY_VERSIONS": _json(info.library_versions),
+            "MANIFEST_HASH": manifest_hash,
+        }
+        columns = [*given, "IS_DEFAULT", "SEQUENCE"]
+        # The source is this version, and the one that is the default until now.
+        merge = f"""
+            MERGE INTO {self._table} T
+            USING (
+                SELECT {", ".join(f"? AS {column}" for column in given)}, TRUE AS IS_DEFAULT,
+                    (SELECT COALESCE(MAX(SEQUENCE), 0) + 1 FROM {self._table} WHERE MODEL_NAME = ?) AS SEQUENCE
+                UNION ALL
+                SELECT {", ".join(given)}, FALSE, SEQUENCE
+                FROM {self._table} WHERE MODEL_NAME = ? AND VERSION <> ? AND IS_DEFAULT
+            ) S
+            ON T.MODEL_NAME = S.MODEL_NAME AND T.VERSION = S.VERSION
+            WHEN MATCHED THEN UPDATE SET IS_DEFAULT = S.IS_DEFAULT, MANIFEST_HASH = S.MANIFEST_HASH
+            WHEN NOT MATCHED THEN INSERT ({", ".join(columns)}, CREATED_AT)
+                VALUES ({", ".join(f"S.{column}" for column in columns)}, SYSDATE())
+        """  # noqa: S608 - names only; every value is a bind parameter
+        params = [*given.values(), info.model_name, info.model_name, info.version]
+        with self.warehouse.connection() as connection:
+            connection.cursor().execute(merge, params)
+
+    def _rows(self, model_name: str) -> list[Row]:
+        """The rows of a model's versions, oldest first."""
+        columns = ", ".join(MODEL_VERSIONS.column_names)
+        select = f"SELECT {columns} FROM {self._table} WHERE MODEL_NAME = ? ORDER BY SEQUENCE, VERSION"  # noqa: S608 - as above
+        rows: list[Row] = self.warehouse.query(select, [model_name]).to_pylist()
+        return rows
+
+    def _intact_manifest_hash(self, info: ModelVersion) -> str | None:
+        """The hash of the version's manifest, if the version is there and its files are what they should be."""
+        row = _named(self._rows(info.model_name), info.version)
+        if row is None:
+            return None
+        try:
+            self._read(info.model_name, info.version, row["MANIFEST_HASH"])
+        except DamagedModelError:
+            return None
+        return str(row["MANIFEST_HASH"])
+
+    def _read(self, model_name: str, version: str, manifest_hash: str) -> dict[str, bytes]:
+        """The version's files by name, each of them checked; raises DamagedModelError."""
+        location = self._location(model_name, version)
+        with tempfile.TemporaryDirectory() as folder, self.warehouse.connection() as connection:
+            connection.cursor().execute(f"GET {_path(location)} {_path(f'file://{folder}')}")
+            files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+        expected = {_MANIFEST: manifest_hash}
+        _check(files, expected, location)
+        expected |= json.loads(files[_MANIFEST])["files"]
+        _check(files, expected, location)
+        return {name: files[name] for name in expected}
+
+    def _write(self, location: str, files: dict[str, bytes]) -> None:
+        with self.warehouse.connection() as connection:
+            for name, content in files.items():
+                connection.cursor().execute(
+                    f"PUT {_path(f'file://{name}')} {_path(location)} AUTO_COMPRESS = FALSE OVERWRITE = TRUE",
+                    file_stream=io.BytesIO(content),
+                )
+
+    def _location(self, model_name: str, version: str) -> str:
+        for name in (model_name, version):
+            if not _IDENTIFIER.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot name a model or a version; use letters, digits and underscores, and begin "
+                    "with a letter or an underscore."
+                )
+        return f"@{self._stage}/{model_name}/{version}/"
+
+    @property
+    def _table(self) -> str:
+        return self.warehouse.name(MODEL_VERSIONS.name)
+
+    @property
+    def _stage(self) -> str:
+        return self.warehouse.name(MODEL_STAGE)
+
+
+def _files(model: StoredModel) -> dict[str, bytes]:
+    """The files of a version in the order of writing: the manifest, which names the others, is last."""
+    out_of_fold = io.BytesIO()
+    pq.write_table(model.out_of_fold, out_of_fold)
+    files = {_BOOSTER: model.booster.encode(), _OUT_OF_FOLD: out_of_fold.getvalue()}
+    manifest = asdict(model.info) | {"files": {name: _sha256(content) for name, content in files.items()}}
+    return files | {_MANIFEST: _json(manifest).encode()}
+
+
+def _check(files: dict[str, bytes], expected: dict[str, str], location: str) -> None:
+    for name, sha256 in expected.items():
+        if name not in files:
+            raise DamagedModelError(f"{location}{name} is missing; train the model again to write it anew.")
+        if _sha256(files[name]) != sha256:
+            raise DamagedModelError(
+                f"{location}{name} is not what was logged (its SHA-256 is {_sha256(files[name])}, not {sha256}); "
+                "train the model again to write it anew."
+            )
+
+
+def _path(path: str) -> str:
+    """A path as a literal; PUT and GET take no bind parameters."""
+    return "'" + path.replace("'", "\\'") + "'"
+
+
+def _named(rows: list[Row], version: str) -> Row | None:
+    return next((row for row in rows if row["VERSION"] == version), None)
+
+
+def _default(rows: list[Row]) -> Row | None:
+    # Two versions logged in the same instant may both be marked; the later one counts.
+    return next((row for row in reversed(rows) if row["IS_DEFAULT"]), None)
+
+
+def _version(row: Row) -> ModelVersion:
+    return ModelVersion(
+        model_name=row["MODEL_NAME"],
+        version=row["VERSION"],
+        metrics=json.loads(row["METRICS"]),
+        tags=json.loads(row["TAGS"]),
+        embedding_model=row["EMBEDDING_MODEL"],
+        dimensions=int(row["DIMENSIONS"]),
+        training_data_hash=row["TRAINING_DATA_HASH"],
+        library_versions=json.loads(row["LIBRARY_VERSIONS"]),
+    )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,31 @@
+"""The embedded Snowflake endpoint as the warehouse."""
+
+from pathlib import Path
+
+from dagster_snowflake import SnowflakeResource
+from pydantic import Field
+
+from customer_analytics.resources.warehouse.resource import Warehouse
+
+
+class EmbeddedWarehouse(Warehouse):
+    """The endpoint of a state folder, started by whoever needs it first."""
+
+    home: str = Field(description="Folder of all state.")
+
+    def snowflake(self, session_parameters: dict[str, str]) -> SnowflakeResource:
+        """Connection settings of the running endpoint, which is started if it is not there."""
+        from customer_analytics.embedded_snowflake import ensure_running
+
+        arguments = ensure_running(Path(self.home)).connection_args
+        arguments["session_parameters"] = {**arguments.get("session_parameters", {}), **session_parameters}
+        return SnowflakeResource(
+            account=arguments.pop("account"),
+            user=arguments.pop("user"),
+            password=arguments.pop("password"),
+            database=self.database,
+            schema=self.schema_name,
+            paramstyle="qmark",
+            autocommit=True,
+            additional_snowflake_connection_args=arguments,
+        )

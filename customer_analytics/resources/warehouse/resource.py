@@ -1,0 +1,163 @@
+"""The warehouse resource: connections, sessions, and rows going in and out."""
+
+import datetime as dt
+import json
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from threading import Lock
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from dagster_snowflake import SnowflakeResource
+from pydantic import Field, PrivateAttr
+from snowflake.connector import SnowflakeConnection
+from snowflake.snowpark import DataFrame, Session
+
+from customer_analytics.resources.warehouse import loading, scratch, writes
+from customer_analytics.resources.warehouse.names import quoted, run_schema
+from customer_analytics.tables import Table
+
+OUTSIDE_OF_RUNS = "00000000-0000-0000-0000-000000000000"
+# Dagster gives an IO manager a copy of a resource nested in it. Both copies must use one session, because the
+# DataFrames of two sessions do not mix.
+_sessions: dict[tuple[str, str, str], tuple[Session, ExitStack]] = {}
+_lock = Lock()
+
+
+class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
+    """Snowflake, or what speaks its protocol.
+
+    `session()` is the Snowpark session shared by the steps of a run in this process; `connection()` opens a
+    connection of its own, for use in threads. Every statement carries the run id in its query tag.
+    """
+
+    database: str = Field(description="Database of all schemas.")
+    schema_name: str = Field(description="Schema of all tables.")
+
+    _run_id: str = PrivateAttr(default=OUTSIDE_OF_RUNS)
+
+    @abstractmethod
+    def snowflake(self, session_parameters: dict[str, str]) -> SnowflakeResource:
+        """dagster-snowflake's resource, with all that a connection needs and qmark parameters."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Remember the run, whose id everything temporary carries."""
+        self._run_id = context.run_id or OUTSIDE_OF_RUNS
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the session of the run."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the shared session if one is open; the next use opens another."""
+        with _lock:
+            _, opened = _sessions.pop(self._session_key, (None, ExitStack()))
+        opened.close()
+
+    def name(self, table: str) -> str:
+        """The qualified and quoted name of an object in the schema of all tables."""
+        return quoted(self.database, self.schema_name, table)
+
+    def session(self) -> Session:
+        """The Snowpark session of this run and process."""
+        with _lock:
+            if self._session_key not in _sessions:
+                opened = ExitStack()
+                session = opened.enter_context(self._snowflake().create_snowpark_session())
+                _sessions[self._session_key] = session, opened
+            return _sessions[self._session_key][0]
+
+    @contextmanager
+    def connection(self) -> Iterator[SnowflakeConnection]:
+        """A connection of its own, with qmark parameters and autocommit; closed at the end of the block."""
+        with self._snowflake().get_connection() as connection:
+            try:
+                yield connection
+            except BaseException:
+                connection.close()  # dagster-snowflake 0.29 closes only after success
+                raise
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> pa.Table:
+        """The rows of one statement as an Arrow table, over a connection of its own."""
+        with self.connection() as connection:
+            cursor = connection.cursor()
+            cursor.execute(sql, tuple(params) or None)
+            return cursor.fetch_arrow_all(force_return_table=True)
+
+    def table(self, name: str) -> DataFrame:
+        """A table of the schema, as a Snowpark DataFrame."""
+        return self.session().table(self.name(name))
+
+    def ensure_schema(self) -> None:
+        """Create database and schema where absent, and make them the session's current ones."""
+        session = self.session()
+        for statement in (
+            f"CREATE DATABASE IF NOT EXISTS {quoted(self.database)}",
+            f"CREATE SCHEMA IF NOT EXISTS {quoted(self.database, self.schema_name)}",
+            f"USE SCHEMA {quoted(self.database, self.schema_name)}",
+        ):
+            session.sql(statement).collect()
+
+    def ensure_table(self, table: Table) -> None:
+        """Create a table with its comments if it is absent."""
+        writes.ensure(self.session(), self.name(table.name), table)
+
+    def rows(self, table: Table) -> Iterator[pa.RecordBatch]:
+        """The rows of a table as Arrow batches of its declared types; only a few batches are held at a time."""
+        schema = pa.schema([field.with_nullable(True) for field in table.arrow_schema])
+        for part in self.table(table.name).to_arrow_batches():
+            yield from part.select(table.column_names).cast(schema).to_batches()
+
+    def upsert(self, table: Table, rows: pa.Table) -> writes.Written:
+        """Insert rows or update those with their keys, touching no other row."""
+        staged = self.session().table(self.stage(table, rows))
+        return self.merge(table, staged, delete=False)
+
+    def stage(self, table: Table, rows: pa.Table | Iterable[pa.RecordBatch]) -> str:
+        """Load rows into a table of the run's scratch schema; its qualified name. Safe to call from threads."""
+        target = self._scratch_table(table)
+        with self.connection() as connection:
+            files = scratch.ensure(connection, self.database, self._run_id)
+            loading.load(connection, target, files, table, rows)
+        return target
+
+    def write_scratch(self, table: Table, rows: DataFrame) -> DataFrame:
+        """Write rows to a table of the run's scratch schema; that table."""
+        with self.connection() as connection:
+            scratch.ensure(connection, self.database, self._run_id)
+        target = self._scratch_table(table)
+        rows.select(table.column_names).write.save_as_table(target, table_type="transient")
+        return rows.session.table(target)
+
+    def replace(self, table: Table, rows: DataFrame) -> writes.Written:
+        """Make these the table's only rows, atomically; see `writes.replace`."""
+        return writes.replace(self.name(table.name), table, rows)
+
+    def merge(
+        self, table: Table, rows: DataFrame, *, only: dict[str, Sequence[Any]] | None = None, delete: bool = True
+    ) -> writes.Written:
+        """Bring the table to these rows by its key, touching no other row; see `writes.merge`."""
+        return writes.merge(self.name(table.name), table, rows, only=only, delete=delete)
+
+    def drop_scratch(self, run_id: str) -> None:
+        """Drop everything temporary of a run."""
+        with self.connection() as connection:
+            scratch.drop(connection, self.database, run_id)
+
+    def scratch_runs(self) -> dict[str, dt.datetime]:
+        """Ids of the runs that have left something temporary, and when they made it."""
+        with self.connection() as connection:
+            return scratch.runs(connection, self.database)
+
+    def _scratch_table(self, table: Table) -> str:
+        return quoted(self.database, run_schema(self._run_id), f"{table.name}_{uuid.uuid4().hex.upper()}")
+
+    @property
+    def _session_key(self) -> tuple[str, str, str]:
+        return self.database, self.schema_name, self._run_id
+
+    def _snowflake(self) -> SnowflakeResource:
+        return self.snowflake({"QUERY_TAG": json.dumps({"app": "customer_analytics", "run_id": self._run_id})})

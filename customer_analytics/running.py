@@ -1,0 +1,148 @@
+"""Runs started from the command line, in this process and under the same Dagster instance as the UI's."""
+
+import os
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
+from filelock import FileLock, Timeout
+
+from customer_analytics.automation import cleanup
+from customer_analytics.automation.jobs import ALL
+from customer_analytics.settings import Settings
+
+_LAUNCHED_BY = {"customer_analytics/launched_by": "command line"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its id, and one sentence for each step that failed."""
+
+    run_id: str
+    success: bool
+    failures: tuple[str, ...]
+
+
+@contextmanager
+def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance whose home is below the state folder."""
+    home = settings.home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shipped = Path(__file__).resolve().parents[1] / "dagster.yaml"
+    if shipped.exists():
+        shutil.copyfile(shipped, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def run(settings: Settings, select: str | None = None, as_of: str | None = None) -> Outcome:
+    """Materialize assets in this process and clean up behind them, also when a step fails.
+
+    Args:
+        settings: Where state and source are.
+        select: A Dagster asset selection, e.g. `+pres_clv` or `group:customers`; all assets if none.
+        as_of: Day as of which months are complete, as YYYY-MM-DD.
+    """
+    from customer_analytics.definitions import defs
+
+    job = defs.resolve_job_def(ALL)
+    keys = _selected(defs, select) if select else None
+    # Without being named, a logger of the code location is not used.
+    config: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
+    if as_of:
+        config["ops"] = {"mrr": {"config": {"as_of": as_of}}}
+    run_id = str(uuid.uuid4())
+    with dagster_instance(settings) as instance, _alive(settings.home, run_id):
+        close_dead_runs(settings.home, instance)
+        try:
+            result = job.execute_in_process(
+                run_config=config,
+                instance=instance,
+                asset_selection=keys,
+                run_id=run_id,
+                tags=_LAUNCHED_BY,
+                raise_on_error=False,
+            )
+        finally:
+            _drop_scratch(settings, run_id)
+    failed = [event for event in result.all_events if event.event_type is DagsterEventType.STEP_FAILURE]
+    return Outcome(run_id, result.success, tuple(_sentence(event) for event in failed))
+
+
+def close_dead_runs(home: Path, instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs of the command line as failed whose process has died; their ids."""
+    unfinished = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.NOT_STARTED]
+    dead = []
+    for run in instance.get_runs(RunsFilter(statuses=unfinished, tags=_LAUNCHED_BY)):
+        try:
+            with FileLock(_lock_path(home, run.run_id), timeout=0):
+                instance.report_run_failed(run, "The process of this run has died.")
+                dead.append(run.run_id)
+        except Timeout:
+            continue  # the process holds its lock: it is alive
+        _lock_path(home, run.run_id).unlink(missing_ok=True)
+    return dead
+
+
+def drop_leftovers(settings: Settings) -> list[str]:
+    """Drop what ended or killed runs have left in the warehouse; the ids of these runs."""
+    from customer_analytics.deployment import warehouse
+
+    with (
+        dagster_instance(settings) as instance,
+        dg.build_resources({"warehouse": warehouse(settings)}) as built,
+    ):
+        close_dead_runs(settings.home, instance)
+        return cleanup.drop_leftovers(built.warehouse, instance)
+
+
+@contextmanager
+def _alive(home: Path, run_id: str) -> Iterator[None]:
+    """Hold a lock that the operating system lets go when this process dies."""
+    path = _lock_path(home, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
+    path.unlink(missing_ok=True)
+
+
+def _lock_path(home: Path, run_id: str) -> Path:
+    return home / "runs" / f"{run_id}.lock"
+
+
+def _drop_scratch(settings: Settings, run_id: str) -> None:
+    from customer_analytics.deployment import warehouse
+
+    with dg.build_resources({"warehouse": warehouse(settings)}) as built:
+        built.warehouse.drop_scratch(run_id)
+
+
+def _selected(defs: dg.Definitions, select: str) -> Sequence[dg.AssetKey]:
+    graph = defs.resolve_asset_graph()
+    known = graph.materializable_asset_keys
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            keys = dg.AssetSelection.from_string(select).resolve(graph) & known
+    except dg.DagsterError as error:
+        examples = "'+pres_clv', 'group:customers' or 'key:mrr or key:orders'"
+        raise ValueError(f"{select!r} is not an asset selection; write it like {examples}.") from error
+    if not keys:
+        names = ", ".join(sorted(key.to_user_string() for key in known))
+        raise ValueError(f"No asset matches {select!r}; the assets are {names}.")
+    return sorted(keys)
+
+
+def _sentence(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return f"{event.step_key}: {error.message.strip() if error else 'failed'}"

@@ -1,0 +1,30 @@
+"""What a run says on the terminal: one line a message, without Dagster's event stream."""
+
+import logging
+import sys
+
+import dagster as dg
+
+
+class _Terse(logging.Formatter):
+    """Time, step, and the message as it was given, without Dagster's prefix of run and job."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        meta = getattr(record, "dagster_meta", {})
+        step = meta.get("step_key") or ""
+        message = str(meta.get("orig_message", record.getMessage()))
+        if meta.get("dagster_event"):
+            message = message.splitlines()[0]  # the rest is the stack trace, which the UI shows
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        return f"{self.formatTime(record, '%H:%M:%S')}  {step:<22} {level}{message}"
+
+
+@dg.logger(config_schema={"log_level": dg.Field(str, default_value="INFO")})
+def terminal_logger(context: dg.InitLoggerContext) -> logging.Logger:
+    """A logger that prints messages of assets, and the errors of their steps, to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Terse())
+    handler.setLevel(context.logger_config["log_level"])
+    logger = logging.Logger("customer_analytics", level=context.logger_config["log_level"])
+    logger.addHandler(handler)
+    return logger

@@ -1,0 +1,155 @@
+"""The whole pipeline on the reference data, from the command line, with every real part."""
+
+import datetime as dt
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from customer_analytics.embedded_snowflake import read_statements, stop
+from customer_analytics_tests.deployment import Deployment
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+RUN = ["run", "--source", str(SHARED / "reference")]
+pytestmark = [
+    pytest.mark.skipif(not (SHARED / "reference").is_dir(), reason="no reference data beside the checkout"),
+    pytest.mark.timeout(900),
+]
+
+
+@dataclass
+class Reference(Deployment):
+    """A deployment in which the reference run has been made, and what could be read meanwhile."""
+
+    read_meanwhile: list[dict[str, Any]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
+    made = Reference(tmp_path_factory.mktemp("reference"))
+    run = made.start(*RUN)
+    made.read_meanwhile = _read_while_running(made, run)
+    output, _ = run.communicate()
+    assert run.returncode == 0, output
+    yield made
+    stop(made.home)
+
+
+def _read_while_running(made: Deployment, run: Popen[str]) -> list[dict[str, Any]]:
+    while run.poll() is None:
+        done = made.attempt("sql", "SELECT COUNT(*) AS N FROM STG_ORDERS", "--json")
+        if done.returncode == 0 and run.poll() is None:
+            rows: list[dict[str, Any]] = json.loads(done.stdout)
+            return rows
+        time.sleep(1)
+    return []
+
+
+def test_the_warehouse_answers_while_the_run_is_going_on(deployment: Reference) -> None:
+    assert deployment.read_meanwhile == [{"N": 99}]
+
+
+def test_every_source_row_is_loaded(deployment: Reference) -> None:
+    counts = {
+        "STG_CUSTOMERS": 100,
+        "STG_ORDERS": 99,
+        "STG_PAYMENTS": 113,
+        "STG_AD_SPEND": 42,
+        "STG_SESSIONS": 90,
+        "STG_CUSTOMER_CONVERSIONS": 21,
+        "STG_SUBSCRIPTION_PERIODS": 121,
+        "STG_TWITTER_COMMENTS": 12_638,
+        "STG_COMMENT_TRAINING": 1_987,
+        "STG_SUPPORT_CALLS": 6,
+        "STG_REJECTED_ROWS": 0,
+    }
+    union = " UNION ALL ".join(f"SELECT '{name}' AS NAME, COUNT(*) AS N FROM {name}" for name in counts)
+    assert {row["NAME"]: row["N"] for row in deployment.rows(union)} == counts
+
+
+def test_lifetime_values_are_those_of_the_reference(deployment: Reference) -> None:
+    summary = "SELECT COUNT(CUSTOMER_LIFETIME_VALUE) AS N, SUM(CUSTOMER_LIFETIME_VALUE) AS TOTAL FROM CUSTOMERS"
+    assert deployment.rows(summary) == [{"N": 62, "TOTAL": "1672.00"}]
+    top = "SELECT CUSTOMER_ID, CLV FROM PRES_CLV ORDER BY CLV DESC, CUSTOMER_ID LIMIT 3"
+    assert [(row["CUSTOMER_ID"], row["CLV"]) for row in deployment.rows(top)] == [
+        (51, "99.00"),
+        (3, "65.00"),
+        (46, "64.00"),
+    ]
+
+
+def test_attributed_revenue_is_that_of_the_reference(deployment: Reference) -> None:
+    touches = """SELECT COUNT(*) AS TOUCHES, SUM(FIRST_TOUCH_REVENUE) AS F, SUM(LAST_TOUCH_REVENUE) AS L,
+        SUM(FORTY_TWENTY_FORTY_REVENUE) AS FTF, SUM(LINEAR_REVENUE) AS LIN FROM ATTRIBUTION_TOUCHES"""
+    (row,) = deployment.rows(touches)
+    assert row.pop("TOUCHES") == 39
+    assert all(value == pytest.approx(275) for value in row.values())
+    linear = "SELECT UTM_SOURCE, ROUND(SUM(LINEAR_REVENUE), 2) AS R FROM ATTRIBUTION_TOUCHES GROUP BY UTM_SOURCE"
+    assert {row["UTM_SOURCE"]: row["R"] for row in deployment.rows(linear)} == {
+        "direct": 141.43,
+        "facebook_ads": 70.18,
+        "google": 37.86,
+        "adwords": 19.11,
+        "bing": 6.43,
+    }
+
+
+def test_monthly_recurring_revenue_is_that_of_the_reference(deployment: Reference) -> None:
+    summary = """SELECT COUNT(*) AS N, COUNT(DISTINCT CUSTOMER_ID) AS C, MAX(DATE_MONTH) AS M, SUM(MRR_CHANGE) AS S
+        FROM MRR"""
+    assert deployment.rows(summary) == [{"N": 413, "C": 55, "M": str(dt.date(2020, 1, 1)), "S": "175.00"}]
+    categories = "SELECT CHANGE_CATEGORY AS C, COUNT(*) AS N FROM MRR WHERE CHANGE_CATEGORY IS NOT NULL GROUP BY 1"
+    assert {row["C"]: row["N"] for row in deployment.rows(categories)} == {
+        "new": 55,
+        "churn": 54,
+        "reactivation": 3,
+        "upgrade": 30,
+        "downgrade": 27,
+    }
+
+
+def test_presentation_tables_have_the_rows_of_the_reference(deployment: Reference) -> None:
+    counts = "SELECT (SELECT COUNT(*) FROM PRES_CHURN) AS CHURN, (SELECT COUNT(*) FROM PRES_CLV) AS CLV"
+    assert deployment.rows(counts) == [{"CHURN": 51, "CLV": 62}]
+
+
+def test_every_comment_is_scored_and_training_texts_out_of_fold(deployment: Reference) -> None:
+    summary = """SELECT COUNT(*) AS N, COUNT(DISTINCT SENTIMENT) > 1000 AS VARIED, MIN(SENTIMENT) >= 0 AS LOW,
+        MAX(SENTIMENT) <= 1 AS HIGH, COUNT_IF(IS_OUT_OF_FOLD) AS OOF FROM PRED_TWITTER_COMMENTS"""
+    assert deployment.rows(summary) == [{"N": 12_638, "VARIED": True, "LOW": True, "HIGH": True, "OOF": 1_987}]
+
+
+def test_calls_are_transcribed_with_the_callers_words(deployment: Reference) -> None:
+    rows = deployment.rows("SELECT RELATIVE_PATH, STATUS, TRANSCRIPT FROM CALL_TRANSCRIPTS ORDER BY 1")
+    assert [row["STATUS"] for row in rows] == ["ok"] * 6
+    assert all(len(row["TRANSCRIPT"].split()) > 100 for row in rows)
+    scored = deployment.rows("SELECT COUNT(*) AS N FROM PRED_CUSTOMER_CALLS WHERE CUSTOMER_ID IS NOT NULL")
+    assert scored == [{"N": 6}]
+
+
+def test_nothing_temporary_is_left(deployment: Reference) -> None:
+    schemas = "SELECT COUNT(*) AS N FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME LIKE 'RUN%'"
+    assert deployment.rows(schemas) == [{"N": 0}]
+
+
+def test_a_second_run_embeds_transcribes_and_trains_nothing(deployment: Reference) -> None:
+    before = deployment.rows("SELECT TRANSCRIBED_AT FROM CALL_TRANSCRIPTS ORDER BY RELATIVE_PATH")
+    output = deployment.call(*RUN)
+    assert "CustomerComment: 12,638 objects, 0 embedded, 0 removed" in output
+    assert "PRED_TWITTER_COMMENTS: 12,638 rows, 0 new, 0 changed, 0 removed" in output
+    assert "nothing has changed since" in output
+    assert deployment.rows("SELECT TRANSCRIBED_AT FROM CALL_TRANSCRIPTS ORDER BY RELATIVE_PATH") == before
+
+
+def test_a_structured_run_fetches_no_more_than_a_hundred_rows_at_a_time(deployment: Reference) -> None:
+    before = len(list(read_statements(deployment.home)))
+    deployment.call(*RUN, "--select", "+key:pres_ad_spend or +key:mrr or +key:customers or +key:orders")
+    statements = list(read_statements(deployment.home))[before:]
+    selects = [s for s in statements if s["sql"].lstrip().upper().startswith(("SELECT", "WITH"))]
+    assert len(selects) > 20
+    assert max(statement["rows"] for statement in selects) <= 100

@@ -1,0 +1,29 @@
+"""Versions of models to log."""
+
+import pyarrow as pa
+
+from customer_analytics.resources.registry.base import ModelVersion, StoredModel
+
+MODEL = "sentiment_classifier"
+
+
+def stored(version: str, *, accuracy: float = 0.9, model_name: str = MODEL) -> StoredModel:
+    info = ModelVersion(
+        model_name=model_name,
+        version=version,
+        metrics={"accuracy": accuracy, "auc": 0.1 + 0.2},
+        tags={"note": 'it\'s "quoted"; drop table x -- ümlaut \\n'},
+        embedding_model="bge-small-en-v1.5-int8-256",
+        dimensions=384,
+        training_data_hash="ab" * 32,
+        library_versions={"lightgbm": "4.7.0", "numpy": "2.3.0"},
+    )
+    out_of_fold = pa.table(
+        {
+            "TEXT_HASH": ["a" * 64, "b" * 64],
+            "LABEL": [0, 1],
+            "SENTIMENT": [0.1 + 0.2, 1e-17],
+            "BASELINE": [0.0, 1.0],
+        }
+    )
+    return StoredModel(info, f"tree\nversion=v4\nof {version}\n", out_of_fold)

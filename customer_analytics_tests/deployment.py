@@ -1,0 +1,41 @@
+"""A state folder and the command line over it, as a user has them."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = str(Path(sys.executable).with_name("customer-analytics"))
+
+
+@dataclass
+class Deployment:
+    """Runs commands in processes of their own."""
+
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "CUSTOMER_ANALYTICS_HOME": str(self.home)}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command that goes on; what it prints goes to its standard output."""
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen([COMMAND, *arguments], env=self.environment, text=True, **streams)
+
+    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command that may fail."""
+        return subprocess.run([COMMAND, *arguments], env=self.environment, text=True, capture_output=True)
+
+    def call(self, *arguments: str) -> str:
+        """What a command prints that has to succeed: its output, then its messages."""
+        done = self.attempt(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads(self.call("sql", statement, "--json"))
+        return rows

@@ -1,0 +1,332 @@
+"""Bringing a collection to its source rows: what is embedded, written and removed, and what is not."""
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from customer_analytics.ml.identity import object_ids
+from customer_analytics.ml.vectorisation import GROUP, SyncError, SyncResult, sync_collection
+from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics_tests.unit.ml.letters import COMMENTS, LetterEmbedder, sync_and_die
+
+SCHEMA = pa.schema([("CUSTOMER_ID", pa.int64()), ("DATE", pa.date32()), ("REVIEW_TEXT", pa.string())])
+TRAINING = Collection(
+    "CommentTraining",
+    {"review_text": PropertyType.TEXT, "label": PropertyType.INTEGER},
+    "review_text",
+    "letters-1",
+    27,
+)
+MONDAY, TUESDAY = date(2020, 2, 3), date(2020, 2, 4)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LanceVectorStore:
+    return LanceVectorStore(path=str(tmp_path / "vectors"))
+
+
+@pytest.fixture
+def embedder() -> LetterEmbedder:
+    return LetterEmbedder()
+
+
+def batch(*rows: tuple[Any, ...]) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True) if rows else ([], [], [])
+    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], SCHEMA)
+
+
+def numbered(count: int) -> list[pa.RecordBatch]:
+    """Rows with a text each of its own, in batches that do not fit the groups."""
+    rows = [(n, MONDAY, "x" * (n % 20) + f" number {n}") for n in range(count)]
+    return [batch(*rows[start : start + 100]) for start in range(0, count, 100)]
+
+
+def rows_of(store: LanceVectorStore, collection: Collection = COMMENTS) -> list[tuple[Any, ...]]:
+    columns = list(collection.properties)
+    scanned = [row for b in store.scan(collection, columns) for row in b.to_pylist()]
+    return sorted(tuple(row[column] for column in columns) for row in scanned)
+
+
+# Ids
+
+
+def test_ids_are_the_same_on_every_machine_and_in_every_release() -> None:
+    rows = batch((7, MONDAY, "naïve 😀"), (None, None, ""))
+    assert object_ids(rows, SCHEMA.names) == [
+        "c971203a-55b6-556f-a503-78df800127c6",
+        "a5e63ef3-f964-53d4-a1e9-d1ad3459e251",
+    ]
+
+
+def test_equal_rows_are_told_apart_by_their_occurrence_in_the_whole_stream() -> None:
+    row = (7, MONDAY, "again")
+    at_once = object_ids(batch(row, row, (8, MONDAY, "once"), row), SCHEMA.names)
+    occurrences: dict[bytes, int] = {}
+    parts = [batch(row), batch(row, (8, MONDAY, "once")), batch(row)]
+    streamed = [id for part in parts for id in object_ids(part, SCHEMA.names, occurrences)]
+    assert len(set(at_once)) == 4
+    assert streamed == at_once
+
+
+def test_a_row_keeps_its_id_wherever_it_stands_and_however_its_columns_are_stored() -> None:
+    expected = object_ids(batch((7, MONDAY, "a"), (8, TUESDAY, "b")), SCHEMA.names)
+    other = pa.table(
+        {
+            "review_text": pa.chunked_array(
+                [pa.array(["b"], pa.large_string()), pa.array(["a"], pa.large_string())]
+            ),
+            "date": pa.array([TUESDAY, MONDAY], pa.date64()),
+            "customer_id": pa.array([8, 7], pa.int8()),
+        }
+    )
+    assert object_ids(other, other.column_names) == expected[::-1]
+
+
+def test_no_two_different_rows_share_an_id() -> None:
+    texts = [
+        "",
+        "a",
+        "b",
+        "ab",
+        "s1:a",
+        "a;",
+        "n;",
+        None,
+        "1",
+        "i1;",
+        "2020-02-03",
+        "é",
+        "e\u0301",
+        "a\x00",
+        "a\x00b",
+    ]
+    pairs = pa.table({"x": [x for x in texts for _ in texts], "y": texts * len(texts)})
+    numbers = pa.table({"x": pa.array([1, 11, -1, None]), "y": pa.array([11, 1, 1, 1])})
+    days = pa.table({"x": pa.array([MONDAY]), "y": pa.array([""])})
+    ids = [id for rows in (pairs, numbers, days) for id in object_ids(rows, ["x", "y"])]
+    assert len(set(ids)) == len(texts) ** 2 + 4 + 1
+
+
+def test_the_same_values_in_other_columns_make_another_row() -> None:
+    rows = pa.table({"x": ["a"], "y": ["a"]})
+    assert object_ids(rows, ["x"]) != object_ids(rows, ["y"])
+
+
+def test_a_column_whose_values_have_no_agreed_spelling_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"amount is of type double"):
+        object_ids(pa.table({"amount": [0.1]}), ["amount"])
+    with pytest.raises(TypeError, match=r"at is of type timestamp"):
+        object_ids(pa.table({"at": [datetime(2020, 1, 1)]}), ["at"])
+
+
+# Sync
+
+
+def test_every_source_row_becomes_an_object_with_its_properties(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    rows = [(7, MONDAY, "good toy"), (None, TUESDAY, "bad"), (8, None, "")]
+    result = sync_collection(store, embedder, COMMENTS, [batch(*rows[:2]), batch(), batch(rows[2])])
+    assert result == SyncResult(rows=3, embedded=3)
+    scanned = {row["customer_id"]: row for b in store.scan(COMMENTS) for row in b.to_pylist()}
+    assert {tuple(row[name] for name in COMMENTS.properties) for row in scanned.values()} == set(rows)
+    assert np.array_equal(np.float32(scanned[7]["vector"]), embedder.embed(["good toy"])[0])
+    sha256_of_bad = "2f05d4b689d270cafb02285f35f44866f7dc8a2d368a3f9d1124373eeab31fb1"
+    assert scanned[None]["content_hash"] == sha256_of_bad
+
+
+def test_a_second_sync_with_nothing_new_embeds_and_writes_nothing(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    sync_collection(store, embedder, COMMENTS, numbered(600))
+    embedder.asked()
+    before = [path.stat().st_mtime_ns for path in sorted(Path(store.path).rglob("*.*")) if path.suffix != ".lock"]
+    assert sync_collection(store, embedder, COMMENTS, numbered(600)) == SyncResult(rows=600, unchanged=600)
+    after = [path.stat().st_mtime_ns for path in sorted(Path(store.path).rglob("*.*")) if path.suffix != ".lock"]
+    assert embedder.asked() == []
+    assert after == before
+
+
+def test_the_order_of_the_source_does_not_matter(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    sync_collection(store, embedder, COMMENTS, numbered(300))
+    assert sync_collection(store, embedder, COMMENTS, numbered(300)[::-1]) == SyncResult(rows=300, unchanged=300)
+
+
+def test_only_a_changed_text_is_embedded(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    sync_collection(store, embedder, COMMENTS, [batch((7, MONDAY, "good"), (8, MONDAY, "bad"))])
+    embedder.asked()
+    changed = [batch((7, MONDAY, "good"), (8, MONDAY, "worse"))]
+    result = sync_collection(store, embedder, COMMENTS, changed)
+    assert result == SyncResult(rows=2, embedded=1, unchanged=1, removed=1)
+    assert embedder.asked() == ["worse"]
+    assert rows_of(store) == [(7, MONDAY, "good"), (8, MONDAY, "worse")]
+
+
+def test_an_object_with_an_outdated_content_hash_is_written_again(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    rows = [batch((7, MONDAY, "good"))]
+    sync_collection(store, embedder, COMMENTS, rows)
+    outdated = pa.Table.from_batches(list(store.scan(COMMENTS)))
+    position = outdated.schema.get_field_index("content_hash")
+    store.upsert(COMMENTS, outdated.set_column(position, "content_hash", pa.array(["outdated"])))
+    assert sync_collection(store, embedder, COMMENTS, rows) == SyncResult(rows=1, embedded=1)
+    assert sync_collection(store, embedder, COMMENTS, rows) == SyncResult(rows=1, unchanged=1)
+
+
+def test_a_row_that_changed_around_its_text_takes_the_vector_with_it(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    sync_collection(store, embedder, COMMENTS, [batch((7, MONDAY, "good"))])
+    embedder.asked()
+    result = sync_collection(store, embedder, COMMENTS, [batch((7, TUESDAY, "good"))])
+    assert result == SyncResult(rows=1, reused=1, removed=1)
+    assert embedder.asked() == []
+    assert rows_of(store) == [(7, TUESDAY, "good")]
+
+
+def test_rows_gone_from_the_source_leave_the_collection(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    sync_collection(store, embedder, COMMENTS, [batch((7, MONDAY, "good"), (8, MONDAY, "bad"))])
+    assert sync_collection(store, embedder, COMMENTS, [batch((8, MONDAY, "bad"))]) == SyncResult(
+        rows=1, unchanged=1, removed=1
+    )
+    assert rows_of(store) == [(8, MONDAY, "bad")]
+    assert sync_collection(store, embedder, COMMENTS, []) == SyncResult(removed=1)
+    assert store.count(COMMENTS) == 0
+
+
+def test_nothing_is_removed_when_the_source_breaks_off(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    sync_collection(store, embedder, COMMENTS, [batch((7, MONDAY, "good"), (8, MONDAY, "bad"))])
+
+    def broken() -> Iterator[pa.RecordBatch]:
+        yield batch((7, MONDAY, "good"))
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError):
+        sync_collection(store, embedder, COMMENTS, broken())
+    assert store.count(COMMENTS) == 2
+
+
+def test_equal_rows_stay_objects_of_their_own_and_only_the_surplus_is_removed(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    row = (7, MONDAY, "again")
+    result = sync_collection(store, embedder, COMMENTS, [batch(row, row), batch(row)])
+    assert result == SyncResult(rows=3, embedded=1, reused=2)
+    assert rows_of(store) == [row, row, row]
+    result = sync_collection(store, embedder, COMMENTS, [batch(row, row)])
+    assert result == SyncResult(rows=2, unchanged=2, removed=1)
+
+
+def test_identical_texts_are_embedded_once_though_groups_lie_between_them(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    same = [batch((-1, MONDAY, "the same")), *numbered(2 * GROUP), batch((-2, TUESDAY, "the same"))]
+    result = sync_collection(store, embedder, COMMENTS, same)
+    assert (result.embedded, result.reused) == (2 * GROUP + 1, 1)
+    assert embedder.asked().count("the same") == 1
+    vectors = [
+        vector
+        for b in store.scan(COMMENTS, ["vector"], {"review_text": ["the same"]})
+        for vector in b["vector"].to_pylist()
+    ]
+    assert len(vectors) == 2
+    assert vectors[0] == vectors[1]
+
+
+def test_texts_of_other_collections_are_not_embedded_again(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    labelled = pa.record_batch({"REVIEW_TEXT": ["good", "bad"], "LABEL": [1, 0]})
+    sync_collection(store, embedder, TRAINING, [labelled])
+    assert sorted(embedder.asked()) == ["bad", "good"]
+    comments = [batch((7, MONDAY, "good"), (8, MONDAY, "so so"))]
+    result = sync_collection(store, embedder, COMMENTS, comments, reuse_from=[TRAINING])
+    assert result == SyncResult(rows=2, embedded=1, reused=1)
+    assert embedder.asked() == ["so so"]
+    [good] = [b["vector"].to_pylist() for b in store.scan(COMMENTS, ["vector"], {"review_text": ["good"]})]
+    assert np.array_equal(np.float32(good), embedder.embed(["good"]))
+    assert rows_of(store, TRAINING) == [("bad", 0), ("good", 1)]
+
+
+def test_other_collections_need_not_exist(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    result = sync_collection(store, embedder, COMMENTS, [batch((7, MONDAY, "good"))], reuse_from=[TRAINING])
+    assert result == SyncResult(rows=1, embedded=1)
+
+
+@pytest.mark.parametrize("groups", [0, 1, 2])
+def test_after_a_kill_only_the_rest_is_embedded(
+    store: LanceVectorStore, embedder: LetterEmbedder, groups: int
+) -> None:
+    count = 2 * GROUP + 88
+    process = multiprocessing.get_context("spawn").Process(
+        target=sync_and_die, args=(store.path, numbered(count), groups)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert store.count(COMMENTS) == groups * GROUP
+
+    result = sync_collection(store, embedder, COMMENTS, numbered(count))
+    assert result == SyncResult(rows=count, embedded=count - groups * GROUP, unchanged=groups * GROUP)
+    assert len(embedder.asked()) == count - groups * GROUP
+    assert rows_of(store) == sorted(tuple(row.values()) for b in numbered(count) for row in b.to_pylist())
+
+
+class Unsure(LetterEmbedder):
+    """Has no vector for one text."""
+
+    def embed(self, texts: Any) -> Any:
+        vectors = super().embed(texts)
+        vectors[[text == "???" for text in texts]] = np.nan
+        return vectors
+
+
+def test_rows_that_cannot_be_written_are_told_at_the_end_and_stop_no_others(store: LanceVectorStore) -> None:
+    sync_collection(store, LetterEmbedder(), COMMENTS, [batch((6, MONDAY, "old"))])
+    rows = [
+        (5, MONDAY, "???"),
+        (7, MONDAY, "good"),
+        (8, MONDAY, None),
+        *((9, MONDAY, f"n {n}") for n in range(300)),
+    ]
+    with pytest.raises(SyncError, match=r"^2 of 303 rows could not be written to CustomerComment.*") as error:
+        sync_collection(store, Unsure(), COMMENTS, [batch(*rows)])
+    no_text, no_vector = sorted(error.value.result.failed)
+    assert "review_text is missing in the row of customer_id 8, date 2020-02-03" in no_text + no_vector
+    assert "zero or not finite" in no_text + no_vector
+    assert (error.value.result.embedded, error.value.result.removed) == (302, 1)
+    assert rows_of(store) == sorted(row for row in rows if row[2] not in ("???", None))
+
+
+def test_progress_tells_how_many_rows_of_how_many_are_done(
+    store: LanceVectorStore, embedder: LetterEmbedder
+) -> None:
+    sync_collection(store, embedder, COMMENTS, numbered(100))
+    told: list[tuple[int, int]] = []
+    rows = numbered(GROUP + 200)
+    sync_collection(
+        store, embedder, COMMENTS, rows, total=456, on_progress=lambda done, total: told.append((done, total))
+    )
+    assert told == [(356, 456), (456, 456), (456, 456)]
+
+
+def test_columns_other_than_the_collections_are_refused(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    with pytest.raises(ValueError, match="CustomerComment is made of customer_id, date, review_text, not of text"):
+        sync_collection(store, embedder, COMMENTS, [pa.record_batch({"TEXT": ["good"]})])
+
+
+def test_vectors_of_another_model_are_never_mixed_in(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    with pytest.raises(ValueError, match="CustomerComment holds vectors of other in 27 dimensions"):
+        sync_collection(store, embedder, replace(COMMENTS, model="other"), [])
+    with pytest.raises(ValueError, match="CommentTraining holds vectors of letters-1 in 9 dimensions"):
+        sync_collection(store, embedder, COMMENTS, [], reuse_from=[replace(TRAINING, dimensions=9)])

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snowflake.connector import DictCursor
+
+from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+
 COMMAND = str(Path(sys.executable).with_name("customer-analytics"))
 
 
@@ -37,5 +41,9 @@ class Deployment:
         return done.stdout + done.stderr
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = json.loads(self.call("sql", statement, "--json"))
-        return rows
+        """The rows of a statement, as `customer-analytics sql --json` prints them but without its start-up time."""
+        place = {"database": "CUSTOMER_ANALYTICS", "schema_name": "ANALYTICS"}
+        with EmbeddedWarehouse(home=str(self.home), **place).connection() as connection:
+            rows = connection.cursor(DictCursor).execute(statement).fetchall()
+        printed: list[dict[str, Any]] = json.loads(json.dumps(rows, default=str))
+        return printed

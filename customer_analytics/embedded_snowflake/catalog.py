@@ -1,7 +1,5 @@
 """What there is: INFORMATION_SCHEMA, SHOW and DESCRIBE."""
 
-# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
-
 import sqlglot
 from sqlglot import Expr, exp
 

@@ -1,7 +1,5 @@
 """COPY INTO <table> from staged Parquet and CSV files."""
 
-# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
-
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial

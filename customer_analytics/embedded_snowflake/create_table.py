@@ -1,7 +1,5 @@
 """CREATE TABLE and CREATE VIEW in all their forms."""
 
-# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
-
 from collections.abc import Iterable
 from contextlib import nullcontext
 

@@ -1,7 +1,5 @@
 """CREATE, DROP, ALTER and COMMENT."""
 
-# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

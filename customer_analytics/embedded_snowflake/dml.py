@@ -1,7 +1,5 @@
 """INSERT, UPDATE, DELETE, TRUNCATE and MERGE."""
 
-# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -6,13 +6,16 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from customer_analytics.embedded_snowflake.errors import SnowflakeError
 from customer_analytics.embedded_snowflake.store import TEMPORARY, Store, execute, quoted
 from customer_analytics.embedded_snowflake.write_lock import WriteLock
+
+if TYPE_CHECKING:
+    from customer_analytics.embedded_snowflake.jobs import Job
 
 Name = tuple[str, str, str]
 """Database, schema, object."""
@@ -57,7 +60,7 @@ class Session:
     statement_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set when the running statement is to stop."""
-    running: object | None = None
+    running: "Job | None" = None
     """The job of the running statement; changed under `running_lock` only."""
     running_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     idle_since: float = field(default_factory=time.monotonic)
@@ -118,6 +121,8 @@ class Sessions:
         """Roll back what is open and drop the session's temporary objects."""
         with self._lock:
             self._by_token.pop(session.token, None)
+        if (job := session.running) is not None:
+            job.cancel()
         with session.statement_lock:
             self.roll_back(session)
             for schema in {session.temporary_schema(d, s) for d, s, _ in session.temporary_tables}:

@@ -1,7 +1,5 @@
 """Internal stages: folders of files, LIST, REMOVE and directory tables."""
 
-# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
-
 import hashlib
 import os
 import re

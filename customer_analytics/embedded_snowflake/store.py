@@ -1,7 +1,5 @@
 """The state on disk: one DuckDB file a database, stage files beside them, and the format's version."""
 
-# ruff: noqa: S608 - names reach SQL through quoted(), values through literal()
-
 import json
 import re
 import shutil
@@ -32,18 +30,18 @@ META = "_meta"
 HIDDEN_SCHEMAS = ("main", META, "information_schema", "pg_catalog")
 
 _META_TABLES = f"""
-CREATE SCHEMA IF NOT EXISTS {{database}}.{META};
-CREATE TABLE IF NOT EXISTS {{database}}.{META}.stages (
+CREATE SCHEMA {{database}}.{META};
+CREATE TABLE {{database}}.{META}.stages (
     schema_name VARCHAR, name VARCHAR, storage VARCHAR, directory BOOLEAN, comment VARCHAR, created_on TIMESTAMPTZ
 );
-CREATE TABLE IF NOT EXISTS {{database}}.{META}.directories (
+CREATE TABLE {{database}}.{META}.directories (
     storage VARCHAR, relative_path VARCHAR, size BIGINT, last_modified TIMESTAMPTZ, md5 VARCHAR
 );
-CREATE TABLE IF NOT EXISTS {{database}}.{META}.loads (
+CREATE TABLE {{database}}.{META}.loads (
     schema_name VARCHAR, table_name VARCHAR, file VARCHAR, version VARCHAR, loaded_at TIMESTAMPTZ
 );
-CREATE TABLE IF NOT EXISTS {{database}}.{META}.comments (schema_name VARCHAR, comment VARCHAR);
-CREATE SCHEMA IF NOT EXISTS {{database}}."PUBLIC";
+CREATE TABLE {{database}}.{META}.comments (schema_name VARCHAR, comment VARCHAR);
+CREATE SCHEMA {{database}}."PUBLIC";
 """
 
 
@@ -116,6 +114,7 @@ class Store:
             raise SnowflakeError(
                 1003, "42000", f"{name} is a name of the embedded endpoint's own; choose another one."
             )
+        self._make(name)
         self._attach(name)
 
     def drop_database(self, name: str) -> None:
@@ -132,9 +131,17 @@ class Store:
             shutil.rmtree(self.stages / storage, ignore_errors=True)
 
     def _attach(self, name: str) -> None:
-        file = str(self._file(name)).replace("'", "''")
-        execute(self.root, f"ATTACH '{file}' AS {quoted(name)}")
+        execute(self.root, f"ATTACH {literal(str(self._file(name)))} AS {quoted(name)}")
+
+    def _make(self, name: str) -> None:
+        # Under another name until it is whole, so that a process killed meanwhile leaves nothing behind.
+        unfinished = self._file(name).with_suffix(".new")
+        unfinished.unlink(missing_ok=True)
+        execute(self.root, f"ATTACH {literal(str(unfinished))} AS {quoted(name)}")
         execute(self.root, _META_TABLES.format(database=quoted(name)))
+        execute(self.root, f"CHECKPOINT {quoted(name)}")
+        execute(self.root, f"DETACH {quoted(name)}")
+        unfinished.replace(self._file(name))
 
     def _file(self, name: str) -> Path:
         return self._databases / f"{quote(name, safe='')}.duckdb"

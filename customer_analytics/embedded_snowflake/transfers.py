@@ -16,6 +16,7 @@ from sqlglot import Expr, exp
 from starlette.concurrency import run_in_threadpool
 
 from customer_analytics.embedded_snowflake import results
+from customer_analytics.embedded_snowflake.errors import SnowflakeError
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.sessions import Session
 from customer_analytics.embedded_snowflake.stages import UNFINISHED, Stage
@@ -42,17 +43,19 @@ class FileLinks:
 
 
 _LOCAL_FILE = re.compile(r"file://(?:[^'\s]+|[^']+(?='))")
+_BOUND_TARGET = re.compile(r"\s\?")
 
 
 def put_target(statement: exp.Put, sql: str, session: Session) -> str:
     """The stage of a PUT; of `PUT … ?` without a binding, the stage bound in the statement that it repeats."""
-    target = statement.args["target"].name
-    key = _LOCAL_FILE.sub("", sql)
+    target, key = str(statement.args["target"].name), _LOCAL_FILE.sub("", sql)
     if target == "?":
+        if key not in session.upload_targets:
+            raise SnowflakeError(2049, "42601", "SQL compilation error: error: Bind variable not set.")
         return session.upload_targets[key]
-    if re.search(r"\s\?", key):
+    if _BOUND_TARGET.search(key):
         session.upload_targets[key] = target
-    return str(target)
+    return target
 
 
 def put(stage: Stage, path: str, statement: exp.Put, links: FileLinks) -> Result:

@@ -8,7 +8,7 @@ from customer_analytics.model_files.catalog import (
     ModelFile,
     ModelFiles,
 )
-from customer_analytics.model_files.fetch import ModelFilesError, fetch
+from customer_analytics.model_files.fetch import ModelFilesError, describe, fetch
 
 __all__ = [
     "BGE_SMALL_EN",
@@ -18,5 +18,6 @@ __all__ = [
     "ModelFile",
     "ModelFiles",
     "ModelFilesError",
+    "describe",
     "fetch",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from customer_analytics.model_files.catalog import ModelFile, ModelFiles
-from customer_analytics.model_files.progress import Progress, ProgressLog
+from customer_analytics.model_files.progress import Progress, ProgressLog, megabytes
 from customer_analytics.model_files.sources import SourceError, download
 from customer_analytics.model_files.verify import is_intact, is_verified
 
@@ -23,7 +23,7 @@ class ModelFilesError(Exception):
 
 
 def fetch(
-    model: ModelFiles, cache: Path, explicit: Path | None = None, progress: Progress | None = None
+    model: ModelFiles, cache: Path | str, explicit: Path | str | None = None, progress: Progress | None = None
 ) -> dict[str, Path]:
     """Paths of the model's files by name, each verified against its SHA-256.
 
@@ -35,13 +35,25 @@ def fetch(
         ModelFilesError: A file of `explicit` is missing or not the pinned one, or no source gave the files.
     """
     if explicit is not None:
-        return _from_explicit(model, explicit)
-    folder = cache / model.name
+        return _from_explicit(model, Path(explicit))
+    folder = Path(cache, model.name)
     # Without the lock first: a cache that is complete may well be read-only.
     if _unverified(model, folder):
         with _locked(folder):
             _download_unverified(model, folder, progress or ProgressLog())
     return {file.name: folder / file.name for file in model.files}
+
+
+def describe(model: ModelFiles, cache: Path | str, explicit: Path | str | None = None) -> str:
+    """One line on whether the model's files are at hand; raises `ModelFilesError` if `explicit` lacks them."""
+    if explicit is not None:
+        fetch(model, cache, explicit)
+        return f"{model.name} in {explicit}"
+    if missing := _unverified(model, Path(cache, model.name)):
+        return (
+            f"{model.name}, not there yet: its first use fetches {megabytes(sum(file.size for file in missing))}"
+        )
+    return f"{model.name} in {Path(cache, model.name)}"
 
 
 def _from_explicit(model: ModelFiles, folder: Path) -> dict[str, Path]:

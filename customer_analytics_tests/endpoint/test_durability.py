@@ -71,6 +71,8 @@ def test_everything_committed_survives_kill(home: Path, tmp_path: Path) -> None:
     assert len(again.execute("SHOW DATABASES LIKE 'odd%'").fetchall()) == 1
 
 
+# The connector's own timer tries to cancel the statement on the dead endpoint.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_client_of_a_killed_endpoint_is_told_at_once_and_can_connect_anew(home: Path) -> None:
     endpoint = ensure_running(home)
     connection = connect(endpoint, network_timeout=3)

@@ -1,12 +1,15 @@
 """What the connector's protocol asks of a server beyond the answers to statements."""
 
 import json
+import socket
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 import snowflake.connector
@@ -140,3 +143,33 @@ def test_describe_does_not_execute(connection: SnowflakeConnection) -> None:
     assert column.name == "COUNT(*)"
     connection.cursor().describe("INSERT INTO T VALUES (1)")
     assert connection.cursor().execute("SELECT COUNT(*) FROM T").fetchone() == (0,)
+
+
+def upload_link(endpoint: Endpoint, connection: SnowflakeConnection) -> SplitResult:
+    """The link that the connector gets for a file of the stage FILES."""
+    connection.cursor().execute("CREATE OR REPLACE STAGE FILES")
+    put = {"sqlText": "PUT file:///tmp/upload.bin @FILES AUTO_COMPRESS = FALSE OVERWRITE = TRUE"}
+    answer = post(endpoint, "/queries/v1/query-request", put, connection.rest.token)
+    return urlsplit(answer["data"]["stageInfo"]["presignedUrl"])
+
+
+def test_upload_that_breaks_off_leaves_no_file(endpoint: Endpoint, connection: SnowflakeConnection) -> None:
+    link = upload_link(endpoint, connection)
+    for body in (b"", b"x" * 10, b"x" * 1000):
+        with socket.create_connection((endpoint.host, endpoint.port)) as line:
+            head = f"PUT {link.path}?{link.query} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+            line.sendall(head.encode() + body)
+            if len(body) == 1000:
+                assert line.recv(12) == b"HTTP/1.1 200"
+        listed = connection.cursor().execute("LIST @FILES").fetchall()
+        assert [row[:2] for row in listed] == ([("files/upload.bin", 1000)] if len(body) == 1000 else [])
+
+
+def test_files_are_moved_by_signed_links_only(endpoint: Endpoint, connection: SnowflakeConnection) -> None:
+    link = upload_link(endpoint, connection)
+    for query in ("", "mode=put&signature=wrong", link.query.replace("mode=put", "mode=get")):
+        for method in ("PUT", "GET"):
+            url = f"{link.scheme}://{link.netloc}{link.path}?{query}"
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(urllib.request.Request(url, data=b"x", method=method))
+    assert connection.cursor().execute("LIST @FILES").fetchall() == []

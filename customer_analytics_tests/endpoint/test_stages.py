@@ -226,6 +226,8 @@ def test_csv_is_copied(run: Run, tmp_path: Path) -> None:
     assert run("SELECT * FROM T ORDER BY ID") == [(1, 'x, "y"\nz', dt.date(2024, 1, 2)), (2, None, None)]
 
 
-def test_upload_is_there_whole_or_not_at_all(endpoint_home: str, run: Run, tmp_path: Path) -> None:
-    unfinished = list((Path(endpoint_home) / "warehouse" / "stages").rglob(".upload-*"))
-    assert unfinished == []
+def test_put_to_a_bound_stage(session: Session, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"x")
+    cursor = session.connection.cursor()
+    cursor.execute(f"PUT file://{tmp_path}/a.txt ?", ("@FILES/bound",), _force_qmark_paramstyle=True)
+    assert names(run("LIST @FILES")) == ["files/bound/a.txt.gz"]

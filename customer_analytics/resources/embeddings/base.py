@@ -26,5 +26,9 @@ class Embedder(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Length of each vector."""
 
     @abstractmethod
+    def describe(self) -> str:
+        """One line on the model and whether it is at hand; raises if it cannot be used."""
+
+    @abstractmethod
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors of unit length, shape (len(texts), dimensions), in the order of the texts."""

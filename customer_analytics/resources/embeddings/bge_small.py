@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from customer_analytics.model_files import BGE_SMALL_EN, fetch
+from customer_analytics.model_files import BGE_SMALL_EN, describe, fetch
 from customer_analytics.resources.embeddings.base import Embedder
 
 if TYPE_CHECKING:
@@ -48,6 +47,10 @@ class BgeSmallEmbedder(Embedder):
     def dimensions(self) -> int:
         """384."""
         return DIMENSIONS
+
+    def describe(self) -> str:
+        """See `Embedder.describe`."""
+        return describe(BGE_SMALL_EN, self.cache_folder, self.weights_folder)
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """See `Embedder.embed`; raises ModelFilesError where the weights cannot be had."""
@@ -96,7 +99,7 @@ def _load(cache_folder: str, weights_folder: str | None) -> _Encoder:
     import onnxruntime
     from tokenizers import Tokenizer
 
-    files = fetch(BGE_SMALL_EN, Path(cache_folder), Path(weights_folder) if weights_folder else None)
+    files = fetch(BGE_SMALL_EN, cache_folder, weights_folder)
     tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)

@@ -110,13 +110,14 @@ class WarehouseRegistry(ModelRegistry):
             "MANIFEST_HASH": manifest_hash,
         }
         columns = [*given, "IS_DEFAULT", "SEQUENCE"]
-        # The source is this version, and the one that is the default until now.
+        # The source is this version, and the one that is the default until now. The two always differ, but under
+        # UNION ALL the embedded endpoint's DuckDB 2.0 may read in the target the row that it has just inserted.
         merge = f"""
             MERGE INTO {self._table} T
             USING (
                 SELECT {", ".join(f"? AS {column}" for column in given)}, TRUE AS IS_DEFAULT,
                     (SELECT COALESCE(MAX(SEQUENCE), 0) + 1 FROM {self._table} WHERE MODEL_NAME = ?) AS SEQUENCE
-                UNION ALL
+                UNION
                 SELECT {", ".join(given)}, FALSE, SEQUENCE
                 FROM {self._table} WHERE MODEL_NAME = ? AND VERSION <> ? AND IS_DEFAULT
             ) S
@@ -124,7 +125,7 @@ class WarehouseRegistry(ModelRegistry):
             WHEN MATCHED THEN UPDATE SET IS_DEFAULT = S.IS_DEFAULT, MANIFEST_HASH = S.MANIFEST_HASH
             WHEN NOT MATCHED THEN INSERT ({", ".join(columns)}, CREATED_AT)
                 VALUES ({", ".join(f"S.{column}" for column in columns)}, SYSDATE())
-        """  # noqa: S608 - names only; every value is a bind parameter
+        """
         params = [*given.values(), info.model_name, info.model_name, info.version]
         with self.warehouse.connection() as connection:
             connection.cursor().execute(merge, params)
@@ -132,7 +133,7 @@ class WarehouseRegistry(ModelRegistry):
     def _rows(self, model_name: str) -> list[Row]:
         """The rows of a model's versions, oldest first."""
         columns = ", ".join(MODEL_VERSIONS.column_names)
-        select = f"SELECT {columns} FROM {self._table} WHERE MODEL_NAME = ? ORDER BY SEQUENCE, VERSION"  # noqa: S608 - as above
+        select = f"SELECT {columns} FROM {self._table} WHERE MODEL_NAME = ? ORDER BY SEQUENCE, VERSION"
         rows: list[Row] = self.warehouse.query(select, [model_name]).to_pylist()
         return rows
 

@@ -37,5 +37,9 @@ class Transcriber(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Name and revision of the speech model, e.g. `faster-whisper-tiny.en-int8`."""
 
     @abstractmethod
+    def describe(self) -> str:
+        """One line on the model and whether it is at hand; raises if it cannot be used."""
+
+    @abstractmethod
     def transcribe(self, paths: Iterable[Path]) -> Iterator[Transcript]:
         """One transcript a path, in order, each as soon as it is there."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from customer_analytics.model_files import WHISPER_BASE, WHISPER_TINY_EN, fetch
+from customer_analytics.model_files import WHISPER_BASE, WHISPER_TINY_EN, describe, fetch
 from customer_analytics.resources.speech.audio import SAMPLE_RATE, UnreadableAudioError, decode
 from customer_analytics.resources.speech.base import Transcriber, Transcript
 
@@ -48,6 +48,10 @@ class FasterWhisperTranscriber(Transcriber):
     def model(self) -> str:
         """Library, weights and quantisation."""
         return f"faster-{_WEIGHTS[self.weights].name}-int8"
+
+    def describe(self) -> str:
+        """See `Transcriber.describe`."""
+        return describe(_WEIGHTS[self.weights], self.cache_folder, self.weights_folder)
 
     def transcribe(self, paths: Iterable[Path]) -> Iterator[Transcript]:
         """See `Transcriber.transcribe`; raises ModelFilesError where the weights cannot be had."""
@@ -116,6 +120,6 @@ def _whisper(weights: str, cache_folder: str, weights_folder: str | None, thread
 def _load(weights: str, cache_folder: str, weights_folder: str | None, threads: int) -> "WhisperModel":
     from faster_whisper import WhisperModel
 
-    files = fetch(_WEIGHTS[weights], Path(cache_folder), Path(weights_folder) if weights_folder else None)
+    files = fetch(_WEIGHTS[weights], cache_folder, weights_folder)
     folder = files["model.bin"].parent
     return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)

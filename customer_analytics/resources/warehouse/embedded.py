@@ -13,6 +13,13 @@ class EmbeddedWarehouse(Warehouse):
 
     home: str = Field(description="Folder of all state.")
 
+    def server(self) -> str:
+        """Address and process of the endpoint, which is started if it is not there."""
+        from customer_analytics.embedded_snowflake import ensure_running
+
+        endpoint = ensure_running(Path(self.home))
+        return f"{endpoint.host}:{endpoint.port} {endpoint.pid}"
+
     def snowflake(self, session_parameters: dict[str, str]) -> SnowflakeResource:
         """Connection settings of the running endpoint, which is started if it is not there."""
         from customer_analytics.embedded_snowflake import ensure_running

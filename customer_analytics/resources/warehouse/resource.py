@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import pyarrow as pa
@@ -23,8 +23,16 @@ from customer_analytics.tables import Table
 OUTSIDE_OF_RUNS = "00000000-0000-0000-0000-000000000000"
 # Dagster gives an IO manager a copy of a resource nested in it. Both copies must use one session, because the
 # DataFrames of two sessions do not mix.
-_sessions: dict[tuple[str, str, str], tuple[Session, ExitStack]] = {}
+_sessions: dict[tuple[str, str, str], "_Shared"] = {}
 _lock = Lock()
+
+
+class _Shared(NamedTuple):
+    """A session, the server that knows it, and what closes it."""
+
+    server: str
+    session: Session
+    opened: ExitStack
 
 
 class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
@@ -43,6 +51,10 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def snowflake(self, session_parameters: dict[str, str]) -> SnowflakeResource:
         """dagster-snowflake's resource, with all that a connection needs and qmark parameters."""
 
+    def server(self) -> str:
+        """Which server answers; a session is given up when it is another one, because that does not know it."""
+        return ""
+
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Remember the run, whose id everything temporary carries."""
         self._run_id = context.run_id or OUTSIDE_OF_RUNS
@@ -54,21 +66,24 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def close(self) -> None:
         """Close the shared session if one is open; the next use opens another."""
         with _lock:
-            _, opened = _sessions.pop(self._session_key, (None, ExitStack()))
-        opened.close()
+            shared = _sessions.pop(self._session_key, None)
+        if shared and shared.server == self.server():
+            shared.opened.close()
 
     def name(self, table: str) -> str:
         """The qualified and quoted name of an object in the schema of all tables."""
         return quoted(self.database, self.schema_name, table)
 
     def session(self) -> Session:
-        """The Snowpark session of this run and process."""
+        """The Snowpark session of this run and process; a new one when the server has been restarted."""
+        server = self.server()
         with _lock:
-            if self._session_key not in _sessions:
+            shared = _sessions.get(self._session_key)
+            if shared is None or shared.server != server:
                 opened = ExitStack()
                 session = opened.enter_context(self._snowflake().create_snowpark_session())
-                _sessions[self._session_key] = session, opened
-            return _sessions[self._session_key][0]
+                shared = _sessions[self._session_key] = _Shared(server, session, opened)
+            return shared.session
 
     @contextmanager
     def connection(self) -> Iterator[SnowflakeConnection]:

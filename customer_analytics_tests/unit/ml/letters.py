@@ -29,6 +29,9 @@ class LetterEmbedder(Embedder):
     def dimensions(self) -> int:
         return len(string.ascii_lowercase) + 1
 
+    def describe(self) -> str:
+        return "letters"
+
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         self._texts += texts
         counts = [[1, *(text.lower().count(letter) for letter in string.ascii_lowercase)] for text in texts]

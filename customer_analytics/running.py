@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from customer_analytics.automation import cleanup
 from customer_analytics.automation.jobs import ALL
 from customer_analytics.settings import Settings
+from customer_analytics.terminal import show_messages
 
 _LAUNCHED_BY = {"customer_analytics/launched_by": "command line"}
 
@@ -53,6 +54,7 @@ def run(settings: Settings, select: str | None = None, as_of: str | None = None)
     """
     from customer_analytics.definitions import defs
 
+    show_messages()
     job = defs.resolve_job_def(ALL)
     keys = _selected(defs, select) if select else None
     # Without being named, a logger of the code location is not used.

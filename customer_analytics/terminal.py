@@ -22,9 +22,21 @@ class _Terse(logging.Formatter):
 @dg.logger(config_schema={"log_level": dg.Field(str, default_value="INFO")})
 def terminal_logger(context: dg.InitLoggerContext) -> logging.Logger:
     """A logger that prints messages of assets, and the errors of their steps, to standard error."""
+    logger = logging.Logger("steps", level=context.logger_config["log_level"])
+    logger.addHandler(_handler())
+    return logger
+
+
+def show_messages() -> None:
+    """Print what happens outside of steps too, such as downloads of model files."""
+    logger = logging.getLogger("customer_analytics")
+    if not logger.handlers:
+        logger.addHandler(_handler())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def _handler() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Terse())
-    handler.setLevel(context.logger_config["log_level"])
-    logger = logging.Logger("customer_analytics", level=context.logger_config["log_level"])
-    logger.addHandler(handler)
-    return logger
+    return handler

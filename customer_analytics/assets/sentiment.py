@@ -10,10 +10,11 @@ from customer_analytics.assets.embeddings import comment_training, customer_call
 from customer_analytics.assets.objects import model_registry
 from customer_analytics.ml import plots, training
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
+from customer_analytics.ml.evaluation import evaluate_out_of_fold
 from customer_analytics.ml.scoring import Scorer
 from customer_analytics.ml.training_set import as_matrix
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.registry.base import ModelRegistry, ModelVersion
+from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
@@ -30,23 +31,16 @@ def sentiment_classifier(
     rows = pa.Table.from_batches(vector_store.scan(source, ["vector", "label", "content_hash"]))
     examples = as_matrix(rows["vector"]), rows["label"].to_pylist(), rows["content_hash"].to_pylist()
     fingerprint = training.fingerprint(*examples, embedding_model=embedder.model)
-    known = registry.default(MODEL)
-    if known and known.version == fingerprint.version:
-        context.log.info(f"nothing has changed since {known.version}")
-        return dg.MaterializeResult(metadata=_metadata(known))
-    trained = training.train(*examples)
-    stored = trained.stored(MODEL, fingerprint, tags={"run_id": context.run_id})
-    registry.log(stored)
-    accuracy, auc = stored.info.metrics["accuracy"], stored.info.metrics["auc"]
-    context.log.info(f"{stored.info.version}: accuracy {accuracy:.3f}, AUC {auc:.3f} on texts not seen")
-    pictures = {
-        "calibration": plots.calibration_plot(trained.evaluation, trained.baseline),
-        "confusion_matrix": plots.confusion_matrix_plot(trained.evaluation),
-    }
-    return dg.MaterializeResult(
-        metadata=_metadata(stored.info)
-        | {name: dg.MetadataValue.md(plots.markdown_image(png, name)) for name, png in pictures.items()}
-    )
+    model = _known(context, registry)
+    if model and model.info.version == fingerprint.version:
+        context.log.info(f"nothing has changed since {fingerprint.version}")
+    else:
+        tags = {"run_id": context.run_id}
+        model = training.train(*examples).stored(MODEL, fingerprint, tags)
+        registry.log(model)
+        accuracy, auc = model.info.metrics["accuracy"], model.info.metrics["auc"]
+        context.log.info(f"{fingerprint.version}: accuracy {accuracy:.3f}, AUC {auc:.3f} on texts not seen")
+    return dg.MaterializeResult(metadata=_metadata(model.info) | _plots(model))
 
 
 @table_asset(
@@ -67,6 +61,17 @@ def pred_customer_calls(
 ) -> pa.RecordBatchReader:
     """Transcribed calls scored by the registry's default version."""
     return _scored(PRED_CUSTOMER_CALLS, CUSTOMER_CALL, embedder, vector_store, registry)
+
+
+def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
+    """The default version, unless there is none or its files are damaged, which asks for training again."""
+    try:
+        return registry.load(MODEL)
+    except LookupError:
+        return None
+    except DamagedModelError as error:
+        context.log.warning(str(error))
+        return None
 
 
 def _scored(
@@ -95,3 +100,12 @@ def _metadata(model: ModelVersion) -> dict[str, Any]:
         "training_data_hash": model.training_data_hash,
         **model.metrics,
     }
+
+
+def _plots(model: StoredModel) -> dict[str, dg.MetadataValue[Any]]:
+    classifier, baseline = evaluate_out_of_fold(model.out_of_fold)
+    pictures = {
+        "calibration": plots.calibration_plot(classifier, baseline),
+        "confusion_matrix": plots.confusion_matrix_plot(classifier),
+    }
+    return {name: dg.MetadataValue.md(plots.markdown_image(png, name)) for name, png in pictures.items()}

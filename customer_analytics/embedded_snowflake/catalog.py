@@ -62,9 +62,9 @@ VIEWS = {
         FROM duckdb_columns() WHERE {_SHOWN_TO_USERS}""",
     "SCHEMATA": f"""
         SELECT database_name AS CATALOG_NAME, schema_name AS SCHEMA_NAME, 'SYSADMIN' AS SCHEMA_OWNER,
-            'NO' AS IS_TRANSIENT, 1 AS RETENTION_TIME, {_EPOCH} AS CREATED, {_EPOCH} AS LAST_ALTERED,
-            c.comment AS COMMENT
-        FROM duckdb_schemas() s LEFT JOIN {{meta}}.comments c USING (schema_name)
+            'NO' AS IS_TRANSIENT, 1 AS RETENTION_TIME, COALESCE(known.created_on, {_EPOCH}) AS CREATED,
+            {_EPOCH} AS LAST_ALTERED, known.comment AS COMMENT
+        FROM duckdb_schemas() LEFT JOIN {{meta}}.schemas known USING (schema_name)
         WHERE database_name = {{database}} AND schema_name NOT IN ({_HIDDEN})""",
     "DATABASES": f"""
         SELECT database_name AS DATABASE_NAME, 'SYSADMIN' AS DATABASE_OWNER, 'NO' AS IS_TRANSIENT,
@@ -144,7 +144,7 @@ _SHOWN = {
     ),
     "SCHEMAS": (
         "SCHEMATA",
-        f"""{_EPOCH} AS "created_on", SCHEMA_NAME AS "name", 'N' AS "is_default", 'N' AS "is_current",
+        """CREATED AS "created_on", SCHEMA_NAME AS "name", 'N' AS "is_default", 'N' AS "is_current",
             CATALOG_NAME AS "database_name", SCHEMA_OWNER AS "owner", COALESCE(COMMENT, '') AS "comment",
             '' AS "options", '1' AS "retention_time" """,
         "TRUE",

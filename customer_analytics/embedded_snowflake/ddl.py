@@ -89,9 +89,10 @@ def _create_schema(tree: exp.Create, session: Session, connection: duckdb.DuckDB
         exists = False
     if not exists:
         execute(connection, f"CREATE SCHEMA {full}")
-        execute(connection, f"DELETE FROM {quoted(database)}.{META}.comments WHERE schema_name = ?", [schema])
-        if comment := create_table.comment_property(tree):
-            execute(connection, f"INSERT INTO {quoted(database)}.{META}.comments VALUES (?, ?)", [schema, comment])
+        known = f"{quoted(database)}.{META}.schemas"
+        execute(connection, f"DELETE FROM {known} WHERE schema_name = ?", [schema])
+        row = [schema, create_table.comment_property(tree)]
+        execute(connection, f"INSERT INTO {known} VALUES (?, ?, current_timestamp)", row)
     if exists:
         return results.message(f"{schema} already exists, statement succeeded.")
     session.database, session.schema = database, schema

@@ -2,6 +2,9 @@
 
 from fakesnow import macros
 from sqlglot import Expr, exp
+from sqlglot.dialects.snowflake import Snowflake
+
+from customer_analytics.embedded_snowflake.errors import unsupported
 
 # DuckDB widens DATE to TIMESTAMP in date arithmetic, Snowflake keeps the type; so these macros are typed.
 _INTERVALS = {
@@ -88,9 +91,19 @@ def rewrite(node: Expr) -> Expr:
         return exp.func("sf_width_bucket", *[node.args[part] for part in parts])
     if isinstance(node, exp.UnixToTime) and node.args.get("scale") is None:
         return exp.func("sf_to_timestamp", node.this)
+    if isinstance(node, exp.ToChar) and node.args.get("format") is not None:
+        return _formatted(node.this, node.args["format"])
     if isinstance(node, exp.Anonymous):
         return _anonymous(node)
     return node
+
+
+def _formatted(value: Expr, form: Expr) -> Expr:
+    """TO_CHAR of a date or time by a constant format of its elements."""
+    converted = Snowflake.format_time(form)
+    if converted is None or "%" not in converted.name:
+        raise unsupported(f"TO_CHAR with the format {form.sql(dialect='snowflake')}")
+    return exp.func("strftime", value, converted)
 
 
 def _anonymous(node: exp.Anonymous) -> Expr:

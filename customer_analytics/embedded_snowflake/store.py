@@ -40,7 +40,7 @@ CREATE TABLE {{database}}.{META}.directories (
 CREATE TABLE {{database}}.{META}.loads (
     schema_name VARCHAR, table_name VARCHAR, file VARCHAR, version VARCHAR, loaded_at TIMESTAMPTZ
 );
-CREATE TABLE {{database}}.{META}.comments (schema_name VARCHAR, comment VARCHAR);
+CREATE TABLE {{database}}.{META}.schemas (schema_name VARCHAR, comment VARCHAR, created_on TIMESTAMPTZ);
 CREATE SCHEMA {{database}}."PUBLIC";
 """
 

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from customer_analytics.embedded_snowflake import find, stop
+from customer_analytics.embedded_snowflake import find, read_statements, stop
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.warehouse.stock import STOCK, contents, rows
 
@@ -28,5 +28,6 @@ def test_work_goes_on_when_the_endpoint_was_killed_in_between(tmp_path: Path) ->
 
 
 def test_every_statement_carries_the_run_id(warehouse: EmbeddedWarehouse) -> None:
-    (row,) = warehouse.session().sql("SHOW PARAMETERS LIKE 'QUERY_TAG' IN SESSION").collect()
-    assert warehouse._run_id in row["value"]
+    warehouse.session().sql("SELECT 'tagged'").collect()
+    (statement,) = (s for s in read_statements(Path(warehouse.home)) if s["sql"] == "SELECT 'tagged'")
+    assert warehouse._run_id in statement["query_tag"]

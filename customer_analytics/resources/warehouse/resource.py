@@ -34,6 +34,12 @@ class _Shared(NamedTuple):
     session: Session
     opened: ExitStack
 
+    def close(self, server: str) -> None:
+        """Close the session; without trying again and again where another server answers by now."""
+        if server != self.server:
+            self.session.connection.close(retry=False)
+        self.opened.close()
+
 
 class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Snowflake, or what speaks its protocol.
@@ -67,8 +73,8 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Close the shared session if one is open; the next use opens another."""
         with _lock:
             shared = _sessions.pop(self._session_key, None)
-        if shared and shared.server == self.server():
-            shared.opened.close()
+        if shared:
+            shared.close(server=self.server())
 
     def name(self, table: str) -> str:
         """The qualified and quoted name of an object in the schema of all tables."""
@@ -79,7 +85,10 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         server = self.server()
         with _lock:
             shared = _sessions.get(self._session_key)
-            if shared is None or shared.server != server:
+            if shared and shared.server != server:
+                shared.close(server)
+                shared = None
+            if shared is None:
                 opened = ExitStack()
                 session = opened.enter_context(self._snowflake().create_snowpark_session())
                 shared = _sessions[self._session_key] = _Shared(server, session, opened)

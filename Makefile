@@ -10,6 +10,8 @@ setup: .venv/installed
 	  echo "Python 3.11 or newer with venv is needed; on Debian and Ubuntu: apt install python3 python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[s3,gcs,azure,dev]'
+	@# Some environments switch the writing of bytecode off; without it every command compiles the project anew.
+	@$(BIN)/python -m compileall -q customer_analytics
 	@touch $@
 
 test: setup

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from snowflake.snowpark import functions as f
 
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.resources.warehouse.resource import Warehouse
@@ -32,12 +33,8 @@ def reconciled(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> 
         event = context.instance.get_latest_materialization_event(key)
         written = event.asset_materialization if event else None
         lines = int(written.metadata["lines_in"].value) if written else 0
-        (counted,) = warehouse.query(
-            f"SELECT (SELECT COUNT(*) FROM {warehouse.name(file.table.name)}) AS LOADED, "  # noqa: S608
-            f"(SELECT COUNT(*) FROM {warehouse.name(STG_REJECTED_ROWS.name)} WHERE SOURCE = ?) AS REJECTED",
-            [file.name],
-        ).to_pylist()
-        loaded, rejected = int(counted["LOADED"]), int(counted["REJECTED"])
+        loaded = warehouse.table(file.table.name).count()
+        rejected = warehouse.table(STG_REJECTED_ROWS.name).filter(f.col("SOURCE") == f.lit(file.name)).count()
         yield dg.AssetCheckResult(
             passed=lines == loaded + rejected,
             asset_key=key,

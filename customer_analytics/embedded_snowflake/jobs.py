@@ -102,6 +102,7 @@ class Jobs:
         self._pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="statement")
         self._by_request: OrderedDict[str, Job] = OrderedDict()
         self._by_query: dict[str, Job] = {}
+        self._kept_bytes: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def submit(self, statement: Statement, request_id: str) -> Job:
@@ -113,6 +114,7 @@ class Jobs:
             self._by_request[request_id] = job
             self._by_query[job.query_id] = job
             self._forget_oldest()
+        job.future.add_done_callback(lambda _: self._weigh(job))
         self._pool.submit(job.run)
         return job
 
@@ -133,16 +135,19 @@ class Jobs:
             job.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def _weigh(self, job: Job) -> None:
+        with self._lock:
+            if job.request_id in self._by_request and job.future.exception() is None:
+                self._kept_bytes[job.request_id] = int(job.future.result().table.nbytes)
+
     def _forget_oldest(self) -> None:
-        size = 0
-        for age, (request_id, job) in enumerate(reversed(list(self._by_request.items()))):
-            size += _size(job)
-            if job.future.done() and (age >= _KEPT_JOBS or size > _KEPT_BYTES):
+        kept_bytes = sum(self._kept_bytes.values())
+        if len(self._by_request) <= _KEPT_JOBS and kept_bytes <= _KEPT_BYTES:
+            return
+        for request_id, job in list(self._by_request.items()):
+            if len(self._by_request) <= _KEPT_JOBS and kept_bytes <= _KEPT_BYTES:
+                return
+            if job.future.done():
+                kept_bytes -= self._kept_bytes.pop(request_id, 0)
                 del self._by_request[request_id]
                 del self._by_query[job.query_id]
-
-
-def _size(job: Job) -> int:
-    if not job.future.done() or job.future.exception() is not None:
-        return 0
-    return int(job.future.result().table.nbytes)

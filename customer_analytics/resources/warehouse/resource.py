@@ -25,6 +25,7 @@ OUTSIDE_OF_RUNS = "00000000-0000-0000-0000-000000000000"
 # DataFrames of two sessions do not mix.
 _sessions: dict[tuple[str, str, str], "_Shared"] = {}
 _lock = Lock()
+_scratch_stages: dict[tuple[str, str, str], str] = {}
 
 
 class _Shared(NamedTuple):
@@ -144,16 +145,17 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Load rows into a table of the run's scratch schema; its qualified name. Safe to call from threads."""
         target = self._scratch_table(table)
         with self.connection() as connection:
-            files = scratch.ensure(connection, self.database, self._run_id)
+            files = self._ensure_scratch(connection)
             loading.load(connection, target, files, table, rows)
         return target
 
     def write_scratch(self, table: Table, rows: DataFrame) -> DataFrame:
         """Write rows to a table of the run's scratch schema; that table."""
-        with self.connection() as connection:
-            scratch.ensure(connection, self.database, self._run_id)
         target = self._scratch_table(table)
-        rows.select(table.column_names).write.save_as_table(target, table_type="transient")
+        with self.connection() as connection:
+            self._ensure_scratch(connection)
+        # The overloads of Snowpark 1.56 forget table_exists, which spares it a look.
+        rows.write.save_as_table(target, table_type="transient", table_exists=False)  # type: ignore[call-overload]
         return rows.session.table(target)
 
     def replace(self, table: Table, rows: DataFrame) -> writes.Written:
@@ -168,6 +170,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     def drop_scratch(self, run_id: str) -> None:
         """Drop everything temporary of a run."""
+        _scratch_stages.pop((self.database, self.schema_name, run_id), None)
         with self.connection() as connection:
             scratch.drop(connection, self.database, run_id)
 
@@ -175,6 +178,12 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Ids of the runs that have left something temporary, and when they made it."""
         with self.connection() as connection:
             return scratch.runs(connection, self.database)
+
+    def _ensure_scratch(self, connection: SnowflakeConnection) -> str:
+        """The stage of the run's scratch schema, which is created at the first call of this process."""
+        if self._session_key not in _scratch_stages:
+            _scratch_stages[self._session_key] = scratch.ensure(connection, self.database, self._run_id)
+        return _scratch_stages[self._session_key]
 
     def _scratch_table(self, table: Table) -> str:
         return quoted(self.database, run_schema(self._run_id), f"{table.name}_{uuid.uuid4().hex.upper()}")

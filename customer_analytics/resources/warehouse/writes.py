@@ -9,11 +9,14 @@ from typing import Any
 from snowflake.snowpark import Column as Expression
 from snowflake.snowpark import DataFrame, Session
 from snowflake.snowpark import functions as f
+from snowflake.snowpark.exceptions import SnowparkSQLException
 
 from customer_analytics.resources.warehouse.names import quoted
 from customer_analytics.tables import Column, Table
 
 _GONE = "IS_GONE"
+_NOT_THERE = 2003
+"""Snowflake's error code for an object that does not exist or that the role may not see."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ def replace(name: str, table: Table, rows: DataFrame) -> Written:
     otherwise CREATE OR REPLACE … COPY GRANTS takes its place. A reader sees the old rows or the new ones.
     """
     session = rows.session
-    ordered = rows.select(table.column_names)
     as_declared = _has_declared_columns(session, name, table)
     with session.query_history() as history:
         if as_declared:
-            ordered.write.insert_into(name, overwrite=True)
+            rows.write.insert_into(name, overwrite=True)  # by column name, in whatever order
         else:
+            ordered = rows.select(table.column_names)
             # The overloads of Snowpark 1.56 forget copy_grants.
             ordered.write.save_as_table(name, mode="overwrite", copy_grants=True)  # type: ignore[call-overload]
     if not as_declared:
@@ -109,8 +112,13 @@ def ensure(session: Session, name: str, table: Table) -> None:
 
 
 def _has_declared_columns(session: Session, name: str, table: Table) -> bool:
-    ensure(session, name, table)
-    described = session.sql(f"DESCRIBE TABLE {name}").collect()
+    try:
+        described = session.sql(f"DESCRIBE TABLE {name}").collect()
+    except SnowparkSQLException as error:
+        if error.sql_error_code != _NOT_THERE:
+            raise
+        ensure(session, name, table)
+        return True
     return [(row["name"], row["type"]) for row in described] == [(c.name, _described(c)) for c in table.columns]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+from snowflake.snowpark import DataFrame
 
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.embeddings import comment_training, customer_call, customer_comment
@@ -15,7 +16,8 @@ from customer_analytics.ml.scoring import Scorer
 from customer_analytics.ml.training_set import as_matrix
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
-from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
 
@@ -49,20 +51,26 @@ def sentiment_classifier(
     "sentiment", kinds={"lightgbm", "snowflake"}, write_mode="merge", deps=[customer_comment, sentiment_classifier]
 )
 def pred_twitter_comments(
-    embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
-) -> pa.RecordBatchReader:
+    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+) -> DataFrame:
     """Comments scored by the registry's default version, training texts by the fold that did not see them."""
-    return _scored(PRED_TWITTER_COMMENTS, CUSTOMER_COMMENT, embedder, vector_store, registry)
+    source = collection(CUSTOMER_COMMENT, embedder)
+    if _is_scored(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry):
+        return warehouse.table(PRED_TWITTER_COMMENTS.name)
+    return _scored(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry)
 
 
 @table_asset(
     "sentiment", kinds={"lightgbm", "snowflake"}, write_mode="merge", deps=[customer_call, sentiment_classifier]
 )
 def pred_customer_calls(
-    embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
-) -> pa.RecordBatchReader:
+    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+) -> DataFrame:
     """Transcribed calls scored by the registry's default version."""
-    return _scored(PRED_CUSTOMER_CALLS, CUSTOMER_CALL, embedder, vector_store, registry)
+    source = collection(CUSTOMER_CALL, embedder)
+    if _is_scored(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry):
+        return warehouse.table(PRED_CUSTOMER_CALLS.name)
+    return _scored(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry)
 
 
 def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
@@ -76,23 +84,37 @@ def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> Stored
         return None
 
 
+def _is_scored(
+    target: Table, source: Collection, warehouse: Warehouse, vector_store: VectorStore, registry: ModelRegistry
+) -> bool:
+    """Whether the table holds a prediction of the default version for each object of the collection, and no other.
+
+    An object's id is derived from all its columns, so equal ids mean equal rows.
+    """
+    default = registry.default(MODEL)
+    warehouse.ensure_table(target)
+    rows = warehouse.query(f"SELECT VECTOR_ID, MODEL_VERSION FROM {warehouse.name(target.name)}")  # noqa: S608
+    versions = set(rows["MODEL_VERSION"].to_pylist())
+    objects = (id for batch in vector_store.scan(source, ["id"]) for id in batch["id"].to_pylist())
+    return versions <= {default and default.version} and set(rows["VECTOR_ID"].to_pylist()) == set(objects)
+
+
 def _scored(
-    target: Table, name: str, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
-) -> pa.RecordBatchReader:
-    """The rows of a prediction table, streamed from a collection through the classifier."""
-    source = collection(name, embedder)
+    target: Table, source: Collection, warehouse: Warehouse, vector_store: VectorStore, registry: ModelRegistry
+) -> DataFrame:
+    """The rows of a prediction table, streamed from a collection through the classifier into the warehouse."""
     model = registry.load(MODEL)
-    scorer = Scorer(model, embedding_model=embedder.model, dimensions=embedder.dimensions)
+    scorer = Scorer(model, embedding_model=source.model, dimensions=source.dimensions)
     scored = scorer.score_batches(vector_store.scan(source))
-    schema = pa.schema([field.with_nullable(True) for field in target.arrow_schema])
-    return pa.RecordBatchReader.from_batches(schema, (_as_rows(batch, model.info, schema) for batch in scored))
+    rows = (_as_rows(batch, model.info, target) for batch in scored)
+    return warehouse.session().table(warehouse.stage(target, rows))
 
 
-def _as_rows(batch: pa.RecordBatch, model: ModelVersion, schema: pa.Schema) -> pa.RecordBatch:
+def _as_rows(batch: pa.RecordBatch, model: ModelVersion, target: Table) -> pa.RecordBatch:
     columns = {name.upper(): batch[name] for name in batch.schema.names}
     columns["VECTOR_ID"] = columns.pop("ID")
     columns["MODEL_VERSION"] = pa.array([model.version] * batch.num_rows)
-    return pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in schema], schema=schema)
+    return pa.RecordBatch.from_pydict({name: columns[name] for name in target.column_names})
 
 
 def _metadata(model: ModelVersion) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from snowflake.snowpark import DataFrame
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table, table
 
-Rows: TypeAlias = "DataFrame | pd.DataFrame | pa.Table | pa.RecordBatchReader"
+Rows: TypeAlias = "DataFrame | pd.DataFrame | pa.Table"
 WRITE_MODE = "write_mode"
 WriteMode = Literal["replace", "merge"]
 
@@ -19,7 +19,7 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
     """Writes what an asset returns to its table, and hands tables on without moving their rows.
 
     An asset whose input is annotated as a Snowpark DataFrame gets a reference to the table; as `pandas.DataFrame`
-    or `pyarrow.Table`, the rows themselves. What it returns may be any of these, or a `pyarrow.RecordBatchReader`.
+    or `pyarrow.Table`, the rows themselves. What it returns may be any of these.
     The asset's metadata declares the write mode: `replace` (the default) or `merge` on the table's key. The
     Dagster database gets relation, row count, columns and query id; never rows.
     """

@@ -6,12 +6,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from subprocess import Popen
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from customer_analytics.embedded_snowflake import read_statements, stop
+from customer_analytics.ml.collections import COMMENT_TRAINING, collection
+from customer_analytics.ml.training import train
+from customer_analytics.ml.training_set import as_matrix
+from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics_tests.deployment import Deployment
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -153,3 +160,13 @@ def test_a_structured_run_fetches_no_more_than_a_hundred_rows_at_a_time(deployme
     selects = [s for s in statements if s["sql"].lstrip().upper().startswith(("SELECT", "WITH"))]
     assert len(selects) > 20
     assert max(statement["rows"] for statement in selects) <= 100
+
+
+def test_the_classifier_is_good_whatever_the_folds(deployment: Reference) -> None:
+    place = collection(COMMENT_TRAINING, BgeSmallEmbedder(cache_folder=""))
+    store = LanceVectorStore(path=str(deployment.home / "vectors"))
+    rows = pa.Table.from_batches(store.scan(place, ["vector", "label", "content_hash"]))
+    examples = as_matrix(rows["vector"]), rows["label"].to_pylist(), rows["content_hash"].to_pylist()
+    metrics = [train(*examples, seed=seed).metrics() for seed in range(5)]
+    assert mean(m["accuracy"] for m in metrics) >= 0.92
+    assert mean(m["auc"] for m in metrics) >= 0.97

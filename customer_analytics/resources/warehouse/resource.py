@@ -152,8 +152,9 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def write_scratch(self, table: Table, rows: DataFrame) -> DataFrame:
         """Write rows to a table of the run's scratch schema; that table."""
         target = self._scratch_table(table)
-        with self.connection() as connection:
-            self._ensure_scratch(connection)
+        if self._session_key not in _scratch_stages:
+            with self.connection() as connection:
+                self._ensure_scratch(connection)
         # The overloads of Snowpark 1.56 forget table_exists, which spares it a look.
         rows.write.save_as_table(target, table_type="transient", table_exists=False)  # type: ignore[call-overload]
         return rows.session.table(target)

@@ -28,6 +28,7 @@ def snowpark(endpoint: Endpoint) -> Iterator[Session]:
     """One Snowpark session on the database TEST."""
     with Session.builder.configs(endpoint.connection_args).create() as session:
         session.sql("CREATE DATABASE IF NOT EXISTS TEST").collect()
+        session.sql("USE DATABASE TEST").collect()  # creating does not switch to a database that is there
         yield session
 
 

@@ -57,7 +57,7 @@ def test_a_rerun_after_kills_gives_the_tables_of_an_undisturbed_run(
 ) -> None:
     seconds, expected = undisturbed
     moments = random.Random(20200217)
-    for _ in range(3):
+    for _ in range(2):
         run = deployment.start("run", "--source", str(source))
         time.sleep(moments.uniform(0.2, 0.9) * seconds)
         endpoint = find(deployment.home)

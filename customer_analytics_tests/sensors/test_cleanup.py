@@ -17,8 +17,8 @@ from customer_analytics_tests.warehouse.stock import staged
 def warehouse(endpoint: Endpoint, endpoint_home: str) -> Iterator[EmbeddedWarehouse]:
     made = EmbeddedWarehouse(home=endpoint_home, database=f"C_{uuid.uuid4().hex[:8].upper()}", schema_name="S")
     made.ensure_schema()
+    made.close()  # the tests go on as other runs, each with a session of its own
     yield made
-    made.close()
 
 
 def leave_something(warehouse: EmbeddedWarehouse, run_id: str) -> None:

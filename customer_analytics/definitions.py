@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from customer_analytics import assets
+from customer_analytics import assets, checks
 from customer_analytics.automation import cleanup, jobs
 from customer_analytics.deployment import resources
 from customer_analytics.settings import settings
@@ -10,6 +10,7 @@ from customer_analytics.terminal import terminal_logger
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_package_module(assets),
+    asset_checks=dg.load_asset_checks_from_package_module(checks),
     jobs=jobs.jobs,
     sensors=cleanup.sensors,
     resources=resources(settings()),

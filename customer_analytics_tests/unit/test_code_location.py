@@ -7,6 +7,7 @@ import dagster as dg
 
 from customer_analytics import tables
 from customer_analytics.definitions import defs
+from customer_analytics.ingestion.files import SOURCE_FILES
 
 HEAVY = {
     "torch",
@@ -41,3 +42,10 @@ def test_every_asset_says_what_it_is() -> None:
 
 def test_the_definitions_are_valid() -> None:
     dg.Definitions.validate_loadable(defs)
+
+
+def test_every_source_table_has_its_reconciliation_check() -> None:
+    checks = {
+        f"{key.asset_key.to_user_string()}:{key.name}" for key in defs.resolve_asset_graph().asset_check_keys
+    }
+    assert {f"{file.table.name.lower()}:every_line_is_loaded_or_rejected" for file in SOURCE_FILES} <= checks

@@ -177,6 +177,11 @@ def _merge(tree: exp.Merge, temporary: bool) -> Work:
                 assignment.set("this", exp.to_identifier(assignment.this.name, quoted=True))
         else:
             present["rows_deleted"] = 0
+    source = tree.args["using"]
+    if isinstance(source, exp.Subquery):
+        # DuckDB 2.0 scans a source that reads the target while it inserts, and may see the rows inserted.
+        rows = exp.select("*").from_("_merge_source")
+        source.set("this", rows.with_("_merge_source", as_=source.this.copy(), materialized=True))
     sql = f"{rewrites.to_duckdb(tree)} RETURNING merge_action"
     order = [name for name in _ACTIONS.values() if name in present]
 

@@ -1,0 +1,20 @@
+"""The command line; one module a command or family of commands."""
+
+from importlib.metadata import version
+
+import click
+
+from customer_analytics.cli.clean import clean
+from customer_analytics.cli.doctor import doctor
+from customer_analytics.cli.run import run
+from customer_analytics.cli.sql import sql
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("customer-analytics"), prog_name="customer-analytics")
+def main() -> None:
+    """GroundTruth customer analytics: from source files to answers, as Dagster assets."""
+
+
+for command in (run, sql, doctor, clean):
+    main.add_command(command)

@@ -1,0 +1,31 @@
+"""`customer-analytics clean`."""
+
+import shutil
+
+import click
+
+from customer_analytics.cli.errors import or_say_why
+from customer_analytics.settings import settings
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Remove all state: tables, vectors, Dagster's history.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clean(everything: bool, yes: bool) -> None:
+    """Drop what killed runs have left; with --all, stop the endpoint and remove the state folder."""
+    from customer_analytics import running
+    from customer_analytics.embedded_snowflake import stop
+
+    if not everything:
+        dropped = or_say_why(running.drop_leftovers, settings())
+        click.echo(f"Dropped what {len(dropped)} ended runs had left.")
+        return
+    home = settings().home
+    if not home.exists():
+        click.echo(f"There is no state in {home}.")
+        return
+    if not yes:
+        click.confirm(f"Remove {home} with all tables, vectors and history?", abort=True)
+    stop(home)
+    shutil.rmtree(home)
+    click.echo(f"Removed {home}.")

@@ -1,0 +1,19 @@
+"""`customer-analytics doctor`."""
+
+import sys
+
+import click
+
+from customer_analytics.settings import settings
+
+
+@click.command()
+def doctor() -> None:
+    """Check each system that is set up, say what is wrong and what to do."""
+    from customer_analytics.doctor import examine
+
+    sound = True
+    for finding in examine(settings()):
+        sound &= finding.sound
+        click.echo(f"{'ok  ' if finding.sound else 'FAIL'}  {finding.subject}: {finding.detail}")
+    sys.exit(0 if sound else 1)

@@ -1,0 +1,28 @@
+"""What the command line says when something fails."""
+
+import sys
+from collections.abc import Callable
+from typing import NoReturn, ParamSpec, TypeVar
+
+import click
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def or_say_why(
+    function: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs
+) -> Result:
+    """Call a function; an error ends the program with its sentence instead of a stack trace."""
+    from snowflake.connector.errors import Error as SnowflakeError
+
+    try:
+        return function(*arguments, **options)
+    except (SnowflakeError, OSError, ValueError, RuntimeError) as error:
+        fail(getattr(error, "msg", None) or str(error))
+
+
+def fail(sentence: str) -> NoReturn:
+    """End the program with an error."""
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(1)

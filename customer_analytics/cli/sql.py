@@ -1,0 +1,56 @@
+"""`customer-analytics sql`."""
+
+import csv
+import json
+import sys
+from typing import Any
+
+import click
+
+from customer_analytics.cli.errors import or_say_why
+from customer_analytics.settings import Settings, settings
+
+
+@click.command()
+@click.argument("statement")
+@click.option("--json", "form", flag_value="json", help="Print one JSON array of objects.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV with a header.")
+def sql(statement: str, form: str | None) -> None:
+    """Run a SQL statement in the warehouse, also while a run is going on, and print its rows."""
+    names, rows = or_say_why(_query, settings(), statement)
+    if form == "json":
+        click.echo(
+            json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str, ensure_ascii=False)
+        )
+    elif form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        writer.writerows(rows)
+    else:
+        print_table(names, rows)
+
+
+def print_table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
+    """Print rows as people like to read them."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*(escape(name) for name in names), caption=f"{len(rows):,} rows")
+    for row in rows:
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+    Console().print(table)
+
+
+def _query(chosen: Settings, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import dagster as dg
+
+    from customer_analytics.deployment import warehouse
+
+    with (
+        dg.build_resources({"warehouse": warehouse(chosen)}) as built,
+        built.warehouse.connection() as connection,
+    ):
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        return [column.name for column in cursor.description], cursor.fetchall()

@@ -1,0 +1,1 @@
+"""The answers port: a question and passages to an answer that quotes them."""

@@ -4,16 +4,22 @@ import dagster as dg
 
 from customer_analytics import assets, checks
 from customer_analytics.automation import cleanup, jobs
-from customer_analytics.deployment import resources
+from customer_analytics.deployment import as_deployed, resources
 from customer_analytics.settings import settings
 from customer_analytics.terminal import terminal_logger
 
+_resources = resources(settings())
+
 defs = dg.Definitions(
-    assets=dg.load_assets_from_package_module(assets),
+    assets=dg.map_asset_specs(
+        lambda spec: as_deployed(spec, _resources, settings().owner),
+        # Typed as if legacy kinds of assets could be among them, which have no spec.
+        dg.load_assets_from_package_module(assets, include_specs=True),  # type: ignore[arg-type]
+    ),
     asset_checks=dg.load_asset_checks_from_package_module(checks),
     jobs=jobs.jobs,
     sensors=cleanup.sensors,
-    resources=resources(settings()),
+    resources=_resources,
     loggers={"console": terminal_logger},
     # A process a step costs seconds of imports each; within one process the whole graph takes less than that.
     executor=dg.in_process_executor,

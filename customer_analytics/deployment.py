@@ -1,5 +1,6 @@
 """Which adapter stands behind each port, by settings."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -33,6 +34,12 @@ def resources(settings: Settings) -> dict[str, Any]:
             cache_folder=cache, weights=settings.speech_model, weights_folder=settings.speech_weights
         ),
     }
+
+
+def as_deployed(spec: dg.AssetSpec, resources: Mapping[str, Any], owner: str) -> dg.AssetSpec:
+    """An asset with its owner, and with the adapters' kinds where its own kinds name resources."""
+    kinds = {resources[kind].kind if kind in resources else kind for kind in spec.kinds}
+    return spec.replace_attributes(kinds=kinds, owners=[owner])
 
 
 def warehouse(settings: Settings) -> Warehouse:

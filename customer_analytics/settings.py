@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     schema_name: str = Field(
         default="ANALYTICS", alias="CUSTOMER_ANALYTICS_SCHEMA", description="Schema of all tables."
     )
+    owner: str = Field(
+        default="team:customer-analytics",
+        description="Owner of all assets in Dagster's UI: `team:<name>` or an e-mail address.",
+    )
     speech_model: Literal["tiny.en", "base"] = Field(
         default="tiny.en", description="Whisper weights: `tiny.en` (English, fast) or `base` (multilingual)."
     )

@@ -11,12 +11,15 @@ from customer_analytics.tables import Table, table
 
 def table_asset(
     group: str,
-    kinds: set[str] = frozenset({"snowpark"}),  # type: ignore[assignment]
+    kinds: set[str] = frozenset({"snowpark", "warehouse"}),  # type: ignore[assignment]
     write_mode: WriteMode = "replace",
     deps: Sequence[dg.AssetsDefinition] = (),
     check_specs: Sequence[dg.AssetCheckSpec] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dagster.asset` for a function named for the table it writes, with the table's meaning and columns."""
+    """`dagster.asset` for a function named for the table it writes, with the table's meaning and columns.
+
+    A kind that is the name of a resource stands for the adapter behind it; see `deployment.as_deployed`.
+    """
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
         target = table(function.__name__)

@@ -17,7 +17,7 @@ from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_TWITTER_COMMENTS
 
 
-@dg.asset(group_name="embeddings", kinds={"lancedb"}, deps=["stg_comment_training"])
+@dg.asset(group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["stg_comment_training"])
 def comment_training(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
@@ -28,7 +28,9 @@ def comment_training(
 
 
 # After comment_training, because most training texts are comments too and need not be embedded again.
-@dg.asset(group_name="embeddings", kinds={"lancedb"}, deps=["stg_twitter_comments", comment_training])
+@dg.asset(
+    group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["stg_twitter_comments", comment_training]
+)
 def customer_comment(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
@@ -38,7 +40,7 @@ def customer_comment(
     return _synced(context, embedder, vector_store, CUSTOMER_COMMENT, rows, total, reuse_from=[COMMENT_TRAINING])
 
 
-@dg.asset(group_name="embeddings", kinds={"lancedb"}, deps=["call_transcripts"])
+@dg.asset(group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["call_transcripts"])
 def customer_call(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:

@@ -9,7 +9,7 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 CALL_STAGE = "CALL_STAGE"
 
 
-@dg.asset(group_name="objects", kinds={"snowflake"})
+@dg.asset(group_name="objects", kinds={"warehouse"})
 def warehouse_objects(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Database, schema and the stage of call audio, created if absent; what killed runs have left is dropped."""
     warehouse.ensure_schema()
@@ -29,7 +29,7 @@ def warehouse_objects(context: dg.AssetExecutionContext, warehouse: Warehouse) -
     )
 
 
-@dg.asset(group_name="objects", kinds={"snowflake"}, deps=[warehouse_objects])
+@dg.asset(group_name="objects", kinds={"registry", "warehouse"}, deps=[warehouse_objects])
 def model_registry(registry: ModelRegistry) -> dg.MaterializeResult[None]:
     """The objects in which the registry keeps its versions, created if absent."""
     return dg.MaterializeResult(metadata=dict(registry.ensure()))

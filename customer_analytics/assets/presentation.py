@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import dagster as dg
 from snowflake.snowpark import DataFrame
 
 from customer_analytics import transforms
@@ -41,3 +42,12 @@ def pres_churn(
 ) -> Iterator[Any]:
     """Customers who have churned, with what they were worth and how they felt."""
     yield from audited(PRES_CHURN, transforms.churn(mrr, customers, pres_sentiment), warehouse, checks.CHURN)
+
+
+dashboard = dg.AssetSpec(
+    "dashboard",
+    deps=[pres_sentiment, pres_ad_spend, pres_clv, pres_churn],
+    group_name="presentation",
+    kinds={"streamlit", "dashboard"},
+    description="The Streamlit app, which reads the presentation tables when somebody looks at it.",
+)

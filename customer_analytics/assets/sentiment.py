@@ -25,7 +25,7 @@ MODEL = "SENTIMENT_CLASSIFIER"
 _PLOTS = ("calibration", "confusion_matrix")
 
 
-@dg.asset(group_name="sentiment", kinds={"lightgbm"}, deps=[comment_training, model_registry])
+@dg.asset(group_name="sentiment", kinds={"lightgbm", "scikitlearn"}, deps=[comment_training, model_registry])
 def sentiment_classifier(
     context: dg.AssetExecutionContext, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
 ) -> dg.MaterializeResult[None]:
@@ -48,7 +48,7 @@ def sentiment_classifier(
 
 
 @table_asset(
-    "sentiment", kinds={"lightgbm", "snowflake"}, write_mode="merge", deps=[customer_comment, sentiment_classifier]
+    "sentiment", kinds={"lightgbm", "warehouse"}, write_mode="merge", deps=[customer_comment, sentiment_classifier]
 )
 def pred_twitter_comments(
     warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
@@ -61,7 +61,7 @@ def pred_twitter_comments(
 
 
 @table_asset(
-    "sentiment", kinds={"lightgbm", "snowflake"}, write_mode="merge", deps=[customer_call, sentiment_classifier]
+    "sentiment", kinds={"lightgbm", "warehouse"}, write_mode="merge", deps=[customer_call, sentiment_classifier]
 )
 def pred_customer_calls(
     warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry

@@ -39,7 +39,7 @@ def _out(table: Table) -> dg.AssetOut:
     return dg.AssetOut(
         is_required=False,
         group_name="sources",
-        kinds={"snowflake", "table"},
+        kinds={"warehouse", "table"},
         description=table.description,
         metadata=table_metadata(table),
     )
@@ -70,7 +70,7 @@ def source_files(
         warehouse.replace(STG_REJECTED_ROWS, rejected)
 
 
-@table_asset("sources", kinds={"snowflake"}, deps=[warehouse_objects])
+@table_asset("sources", kinds={"warehouse"}, deps=[warehouse_objects])
 def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse) -> pa.Table:
     """Calls are hashed unless their size and time are known, and put into the stage unless they are there."""
     warehouse.ensure_table(STG_SUPPORT_CALLS)

@@ -20,7 +20,7 @@ from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
 
-@table_asset("transcripts", kinds={"snowflake"}, write_mode="merge")
+@table_asset("transcripts", kinds={"transcriber", "warehouse"}, write_mode="merge")
 def call_transcripts(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,

@@ -4,10 +4,13 @@ import subprocess
 import sys
 
 import dagster as dg
+import pytest
 
-from customer_analytics import tables
+from customer_analytics import assets, tables
 from customer_analytics.definitions import defs
+from customer_analytics.deployment import as_deployed, resources
 from customer_analytics.ingestion.files import SOURCE_FILES
+from customer_analytics.settings import Settings
 
 HEAVY = {
     "torch",
@@ -22,6 +25,9 @@ HEAVY = {
 }
 
 
+SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+
+
 def test_loading_the_code_location_imports_no_model_or_store_library() -> None:
     program = "import sys; from customer_analytics.definitions import defs; defs.resolve_all_asset_specs(); "
     program += "print(*sys.modules)"
@@ -34,10 +40,36 @@ def test_every_table_is_written_by_an_asset_of_its_name() -> None:
     assert {name.lower() for name in tables.TABLES} <= assets
 
 
-def test_every_asset_says_what_it_is() -> None:
-    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
-    assert [key for key, spec in specs.items() if not spec.description] == []
-    assert specs["mrr"].description == tables.table("mrr").description
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_every_asset_says_where_it_belongs_and_what_it_is(spec: dg.AssetSpec) -> None:
+    assert spec.group_name != "default"
+    assert spec.owners == ["team:customer-analytics"]
+    assert spec.kinds
+    assert spec.description
+    name = spec.key.to_user_string().upper()
+    assert ("table" in spec.kinds) == (name in tables.TABLES or name == "MODEL_REGISTRY")
+    if name in tables.TABLES:
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert spec.description == tables.TABLES[name].description
+        assert [(c.name, c.description) for c in columns] == [
+            (c.name, c.description) for c in tables.TABLES[name].columns
+        ]
+
+
+def test_kinds_are_those_of_the_adapters_in_use() -> None:
+    assert SPECS["mrr"].kinds == {"snowpark", "duckdb", "table"}
+    assert SPECS["customer_comment"].kinds == {"onnx", "lancedb"}
+    declared = assets.customers.mrr.get_asset_spec()
+    in_production = as_deployed(declared, resources(Settings(warehouse="snowflake")), owner="team:else")
+    assert in_production.kinds == {"snowpark", "snowflake", "table"}
+    assert in_production.owners == ["team:else"]
+
+
+def test_the_dashboard_stands_behind_the_tables_it_shows() -> None:
+    assert {dep.asset_key.to_user_string().upper() for dep in SPECS["dashboard"].deps} == {
+        table.name for table in tables.presentation.TABLES
+    }
+    assert defs.resolve_asset_graph().external_asset_keys >= {SPECS["dashboard"].key}
 
 
 def test_the_definitions_are_valid() -> None:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import dagster as dg
 import numpy as np
@@ -14,6 +15,8 @@ class Embedder(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     A text's vector depends on the text alone: the same bytes come back whatever it is embedded with, in whatever
     order and on however many threads.
     """
+
+    kind: ClassVar[str]  # how the UI labels the assets that an adapter has a part in
 
     @property
     @abstractmethod

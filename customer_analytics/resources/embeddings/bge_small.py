@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ class BgeSmallEmbedder(Embedder):
     (lone surrogates) and control characters count as nothing. A text with nothing left has the vector of the empty
     text. The model is loaded at the first use and shared by all threads of the process.
     """
+
+    kind: ClassVar[str] = "onnx"
 
     cache_folder: str = Field(description="Folder of downloaded model files.")
     weights_folder: str | None = Field(

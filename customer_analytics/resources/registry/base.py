@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import dagster as dg
 import pyarrow as pa
@@ -48,6 +49,8 @@ class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     A version is there whole or not at all. Names of models and versions are letters, digits and underscores and do
     not begin with a digit; anything else raises ValueError.
     """
+
+    kind: ClassVar[str]  # how the UI labels the assets that an adapter has a part in
 
     @abstractmethod
     def ensure(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
@@ -51,6 +51,8 @@ class WarehouseRegistry(ModelRegistry):
     The files go first and the row goes last, in one statement, so that a version is seen only when it is complete.
     The row carries the hash of the manifest, and the manifest the hashes of the other files.
     """
+
+    kind: ClassVar[str] = "table"
 
     warehouse: dg.ResourceDependency[Warehouse]
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import dagster as dg
 
@@ -30,6 +30,8 @@ class Transcriber(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     A file's transcript depends on that file alone. A file that cannot be read, or in which nobody speaks, gives a
     transcript that says so; it never raises and never stops the files after it.
     """
+
+    kind: ClassVar[str]  # how the UI labels the assets that an adapter has a part in
 
     @property
     @abstractmethod

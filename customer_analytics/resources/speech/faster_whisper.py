@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ class FasterWhisperTranscriber(Transcriber):
     silence and whole sentences for clicks and ringing. The model is loaded at the first use and shared by all
     threads of the process; the transcript does not depend on their number.
     """
+
+    kind: ClassVar[str] = "whisper"
 
     cache_folder: str = Field(description="Folder of downloaded model files.")
     weights: Literal["tiny.en", "base"] = Field(default="tiny.en", description="Which Whisper weights.")

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 import numpy as np
@@ -113,6 +113,8 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     column named; None among the values stands for null. Values are data, whatever they contain; ValueError if a
     column does not exist or a value is of another type.
     """
+
+    kind: ClassVar[str]  # how the UI labels the assets that an adapter has a part in
 
     @abstractmethod
     def describe(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ class LanceVectorStore(VectorStore):
     lock, which the system frees when a process dies, because with LanceDB's own conflict detection alone a
     steady writer starves compaction. Processes that use it must be spawned, not forked: LanceDB runs threads.
     """
+
+    kind: ClassVar[str] = "lancedb"
 
     path: str = Field(description="Folder of the tables; created on first use.")
 

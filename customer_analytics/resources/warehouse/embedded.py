@@ -1,6 +1,7 @@
 """The embedded Snowflake endpoint as the warehouse."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from dagster_snowflake import SnowflakeResource
 from pydantic import Field
@@ -10,6 +11,8 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 
 class EmbeddedWarehouse(Warehouse):
     """The endpoint of a state folder, started by whoever needs it first."""
+
+    kind: ClassVar[str] = "duckdb"
 
     home: str = Field(description="Folder of all state.")
 

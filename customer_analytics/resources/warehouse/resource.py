@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import dagster as dg
 import pyarrow as pa
@@ -48,6 +48,8 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     `session()` is the Snowpark session shared by the steps of a run in this process; `connection()` opens a
     connection of its own, for use in threads. Every statement carries the run id in its query tag.
     """
+
+    kind: ClassVar[str]  # how the UI labels the assets that an adapter has a part in
 
     database: str = Field(description="Database of all schemas.")
     schema_name: str = Field(description="Schema of all tables.")

@@ -1,5 +1,7 @@
 """Snowflake itself as the warehouse."""
 
+from typing import ClassVar
+
 from dagster_snowflake import SnowflakeResource
 from pydantic import Field
 
@@ -8,6 +10,8 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 
 class SnowflakeWarehouse(Warehouse):
     """A Snowflake account, entered with a key pair."""
+
+    kind: ClassVar[str] = "snowflake"
 
     account: str = Field(description="Account identifier, e.g. myorg-myaccount.")
     user: str = Field(description="User of the pipeline.")

@@ -1,12 +1,13 @@
 """Texts as vectors, one collection a kind of text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.ml.vectorisation import sync_collection
 from customer_analytics.progress import Progress
@@ -16,15 +17,17 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_TWITTER_COMMENTS
 
+Rows = tuple[int, Iterator[pa.RecordBatch]]
+"""How many rows a collection is made of, and the rows."""
+
 
 @dg.asset(group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["stg_comment_training"])
 def comment_training(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
     """Collection CommentTraining: one object per comment whose sentiment a person has judged."""
-    rows = warehouse.rows(STG_COMMENT_TRAINING)
-    total = warehouse.table(STG_COMMENT_TRAINING.name).count()
-    return _synced(context, embedder, vector_store, COMMENT_TRAINING, rows, total)
+    metadata = sync(COMMENT_TRAINING, context.log.info, warehouse, embedder, vector_store)
+    return dg.MaterializeResult(metadata=metadata)
 
 
 # After comment_training, because most training texts are comments too and need not be embedded again.
@@ -35,9 +38,8 @@ def customer_comment(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
     """Collection CustomerComment: one object per comment of a customer."""
-    rows = warehouse.rows(STG_TWITTER_COMMENTS)
-    total = warehouse.table(STG_TWITTER_COMMENTS.name).count()
-    return _synced(context, embedder, vector_store, CUSTOMER_COMMENT, rows, total, reuse_from=[COMMENT_TRAINING])
+    metadata = sync(CUSTOMER_COMMENT, context.log.info, warehouse, embedder, vector_store)
+    return dg.MaterializeResult(metadata=metadata)
 
 
 @dg.asset(group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["call_transcripts"])
@@ -45,33 +47,32 @@ def customer_call(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
     """Collection CustomerCall: one object per call in which something is said."""
-    columns = ["CUSTOMER_ID", "RELATIVE_PATH", "TRANSCRIPT"]
-    rows = (_with_status_ok(batch).select(columns) for batch in warehouse.rows(CALL_TRANSCRIPTS))
-    total = warehouse.table(CALL_TRANSCRIPTS.name).filter("STATUS = 'ok'").count()
-    return _synced(context, embedder, vector_store, CUSTOMER_CALL, rows, total)
+    metadata = sync(CUSTOMER_CALL, context.log.info, warehouse, embedder, vector_store)
+    return dg.MaterializeResult(metadata=metadata)
 
 
-def _synced(
-    context: dg.AssetExecutionContext,
+def sync(
+    name: str,
+    log: Callable[[str], None],
+    warehouse: Warehouse,
     embedder: Embedder,
     vector_store: VectorStore,
-    name: str,
-    rows: Iterator[pa.RecordBatch],
-    total: int,
-    reuse_from: Sequence[str] = (),
-) -> dg.MaterializeResult[None]:
-    target = collection(name, embedder)
+    bucket: Bucket = EVERYTHING,
+) -> dict[str, Any]:
+    """Bring a collection, or one bucket of it, to the rows it is made of; what became of them, as metadata."""
+    total, rows = _ROWS[name](warehouse)
     result = sync_collection(
         vector_store,
         embedder,
-        target,
+        collection(name, embedder),
         rows,
-        reuse_from=[collection(other, embedder) for other in reuse_from],
-        total=total,
-        on_progress=Progress("texts embedded", context.log.info),
+        reuse_from=[collection(other, embedder) for other in _REUSED.get(name, ())],
+        bucket=bucket,
+        total=total // bucket.of,
+        on_progress=Progress("texts embedded", log),
     )
-    context.log.info(f"{name}: {result.rows:,} objects, {result.embedded:,} embedded, {result.removed:,} removed")
-    metadata: dict[str, Any] = {
+    log(f"{name}: {result.rows:,} objects, {result.embedded:,} embedded, {result.removed:,} removed")
+    return {
         "dagster/row_count": result.rows,
         "embedding_model": embedder.model,
         "dimensions": embedder.dimensions,
@@ -80,8 +81,25 @@ def _synced(
         "unchanged": result.unchanged,
         "removed": result.removed,
     }
-    return dg.MaterializeResult(metadata=metadata)
+
+
+def _labelled(warehouse: Warehouse) -> Rows:
+    return warehouse.table(STG_COMMENT_TRAINING.name).count(), warehouse.rows(STG_COMMENT_TRAINING)
+
+
+def _comments(warehouse: Warehouse) -> Rows:
+    return warehouse.table(STG_TWITTER_COMMENTS.name).count(), warehouse.rows(STG_TWITTER_COMMENTS)
+
+
+def _calls(warehouse: Warehouse) -> Rows:
+    columns = ["CUSTOMER_ID", "RELATIVE_PATH", "TRANSCRIPT"]
+    rows = (_with_status_ok(batch).select(columns) for batch in warehouse.rows(CALL_TRANSCRIPTS))
+    return warehouse.table(CALL_TRANSCRIPTS.name).filter("STATUS = 'ok'").count(), rows
 
 
 def _with_status_ok(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.filter(pc.equal(batch["STATUS"], "ok"))
+
+
+_ROWS = {COMMENT_TRAINING: _labelled, CUSTOMER_COMMENT: _comments, CUSTOMER_CALL: _calls}
+_REUSED = {CUSTOMER_COMMENT: [COMMENT_TRAINING]}

@@ -1,6 +1,6 @@
 """What was said in support calls."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from snowflake.snowpark import DataFrame
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.objects import CALL_STAGE
 from customer_analytics.ingestion.calls import stage_name
+from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.transcription import Row, new_transcripts
 from customer_analytics.progress import Progress
 from customer_analytics.resources.speech.base import Transcriber
@@ -28,17 +29,29 @@ def call_transcripts(
     stg_support_calls: DataFrame,
 ) -> DataFrame:
     """New and changed calls are listened to and committed in small groups; calls that are gone are forgotten."""
+    transcribe(context.log.info, warehouse, transcriber)
+    return of_present_calls(warehouse, stg_support_calls)
+
+
+def transcribe(
+    log: Callable[[str], None], warehouse: Warehouse, transcriber: Transcriber, bucket: Bucket = EVERYTHING
+) -> None:
+    """Write the transcripts of calls that are new or changed, of all calls or of one bucket of them."""
     warehouse.ensure_table(CALL_TRANSCRIPTS)
     groups = new_transcripts(
-        calls=_rows(warehouse.rows(STG_SUPPORT_CALLS)),
+        calls=[call for call in _rows(warehouse.rows(STG_SUPPORT_CALLS)) if bucket.holds(call["CONTENT_HASH"])],
         transcripts=_rows(warehouse.rows(CALL_TRANSCRIPTS)),
         transcriber=transcriber,
         audio=lambda calls: _audio(warehouse, calls),
-        on_progress=Progress("calls transcribed", context.log.info),
+        on_progress=Progress("calls transcribed", log),
     )
     for group in groups:
         written = warehouse.upsert(CALL_TRANSCRIPTS, group)
-        context.log.info(f"{written.inserted} new and {written.updated} changed calls transcribed")
+        log(f"{written.inserted} new and {written.updated} changed calls transcribed")
+
+
+def of_present_calls(warehouse: Warehouse, stg_support_calls: DataFrame) -> DataFrame:
+    """The transcripts without those of calls that are gone."""
     paths = stg_support_calls.select("RELATIVE_PATH")
     return warehouse.table(CALL_TRANSCRIPTS.name).join(paths, "RELATIVE_PATH", "left_semi")
 

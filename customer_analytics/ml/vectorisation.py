@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.identity import object_ids
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.embeddings.base import Embedder
@@ -62,6 +63,7 @@ def sync_collection(
     batches: Iterable[pa.RecordBatch],
     *,
     reuse_from: Sequence[Collection] = (),
+    bucket: Bucket = EVERYTHING,
     total: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SyncResult:
@@ -78,6 +80,8 @@ def sync_collection(
         collection: Its properties are the source columns in lower case.
         batches: The source rows.
         reuse_from: Other collections of the same model whose vectors may be taken for identical texts.
+        bucket: The rows and objects to look at, by the hash of their text; all others are left alone and not
+            counted. All buckets together, in any order or at once, do what one call does without.
         total: Number of source rows, for `on_progress`; by default, of those read so far.
         on_progress: Told how many rows are done of how many.
 
@@ -89,7 +93,7 @@ def sync_collection(
     store.ensure_collection(collection)
     result = SyncResult()
     stored = _stored(store, collection)
-    new_rows = _new_rows(collection, batches, stored, result)
+    new_rows = _new_rows(collection, batches, stored, bucket, result)
     for number, group in enumerate(_regrouped(new_rows, GROUP), start=1):
         vectors, embedded = _vectors(store, embedder, collection, group, reuse_from)
         result.failed += store.upsert(collection, group.append_column("vector", vectors)).failed
@@ -98,7 +102,8 @@ def sync_collection(
         if number % _MAINTAINED_EVERY == 0:
             store.maintain(collection)
         on_progress(result.embedded + result.reused + result.unchanged, max(total or 0, result.rows))
-    result.removed = store.delete(collection, [str(uuid.UUID(bytes=id)) for id in stored])
+    gone = [str(uuid.UUID(bytes=id)) for id, content_hash in stored.items() if bucket.holds(content_hash)]
+    result.removed = store.delete(collection, gone)
     if result.embedded or result.reused or result.removed:
         store.maintain(collection)
     if result.failed:
@@ -121,9 +126,13 @@ def _key(id: str) -> bytes:
 
 
 def _new_rows(
-    collection: Collection, batches: Iterable[pa.RecordBatch], stored: dict[bytes, str], result: SyncResult
+    collection: Collection,
+    batches: Iterable[pa.RecordBatch],
+    stored: dict[bytes, str],
+    bucket: Bucket,
+    result: SyncResult,
 ) -> Iterator[pa.RecordBatch]:
-    """Rows that are not stored as they are, with id and content hash; takes from `stored` all that have a row."""
+    """The bucket's rows that are not stored as they are, with id and hash; takes from `stored` all with a row."""
     occurrences: dict[bytes, int] = {}
     for batch in batches:
         rows = _properties(collection, batch)
@@ -133,12 +142,13 @@ def _new_rows(
         for row, (id, text) in enumerate(zip(ids, rows[collection.text_property].to_pylist(), strict=True)):
             before = stored.pop(_key(id), None)
             hashes.append(None if text is None else text_hash(text))
-            is_new.append(text is not None and hashes[-1] != before)
-            if text is None:
+            is_mine = bucket.holds(hashes[-1] or "")
+            is_new.append(is_mine and text is not None and hashes[-1] != before)
+            result.rows += is_mine
+            if is_mine and text is None:
                 result.failed.append(_missing_text(collection, rows, row))
-            elif not is_new[-1]:
+            elif is_mine and not is_new[-1]:
                 result.unchanged += 1
-        result.rows += len(ids)
         identified = rows.append_column("id", pa.array(ids, pa.string()))
         yield identified.append_column("content_hash", pa.array(hashes, pa.string())).filter(
             pa.array(is_new, pa.bool_())

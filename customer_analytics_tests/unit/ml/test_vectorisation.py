@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from customer_analytics.ml.buckets import Bucket
 from customer_analytics.ml.identity import object_ids
 from customer_analytics.ml.vectorisation import GROUP, SyncError, SyncResult, sync_collection
 from customer_analytics.resources.vectors.base import Collection, PropertyType
@@ -54,6 +55,10 @@ def rows_of(store: LanceVectorStore, collection: Collection = COMMENTS) -> list[
     columns = list(collection.properties)
     scanned = [row for b in store.scan(collection, columns) for row in b.to_pylist()]
     return sorted(tuple(row[column] for column in columns) for row in scanned)
+
+
+def objects(store: LanceVectorStore) -> dict[str, Any]:
+    return {row.pop("id"): row for b in store.scan(COMMENTS) for row in b.to_pylist()}
 
 
 # Ids
@@ -280,6 +285,44 @@ def test_after_a_kill_only_the_rest_is_embedded(
     assert result == SyncResult(rows=count, embedded=count - groups * GROUP, unchanged=groups * GROUP)
     assert len(embedder.asked()) == count - groups * GROUP
     assert rows_of(store) == sorted(tuple(row.values()) for b in numbered(count) for row in b.to_pylist())
+
+
+# Buckets
+
+
+def test_a_sync_of_all_buckets_in_any_order_is_a_sync_of_everything(
+    store: LanceVectorStore, embedder: LetterEmbedder, tmp_path: Path
+) -> None:
+    whole = LanceVectorStore(path=str(tmp_path / "whole"))
+    again, gone, kept = (7, MONDAY, "again"), (8, MONDAY, "gone"), (9, MONDAY, "kept")
+    before = [batch(again, again, again, gone, kept), *numbered(40)]
+    after = [batch(kept, again), batch((9, TUESDAY, "kept"), again, (8, MONDAY, "new")), *numbered(50)]
+    for rows in (before, after):
+        expected = sync_collection(whole, embedder, COMMENTS, rows)
+        embedder.asked()
+        parts = [sync_collection(store, embedder, COMMENTS, rows, bucket=Bucket(n, 3)) for n in (2, 0, 1)]
+        for count in ("rows", "embedded", "reused", "unchanged", "removed"):
+            assert sum(getattr(part, count) for part in parts) == getattr(expected, count), count
+        assert len(embedder.asked()) == expected.embedded
+        assert objects(store) == objects(whole)
+    assert all(part.rows for part in parts)
+
+
+def test_a_bucket_leaves_the_objects_of_others_alone(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    sync_collection(store, embedder, COMMENTS, numbered(40))
+    left = sum(sync_collection(store, embedder, COMMENTS, [], bucket=Bucket(n, 4)).removed for n in (3, 1))
+    assert store.count(COMMENTS) == 40 - left
+    assert 0 < left < 40
+
+
+def test_a_row_without_a_text_is_told_by_one_bucket(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
+    told = []
+    for number in range(3):
+        try:
+            sync_collection(store, embedder, COMMENTS, [batch((7, MONDAY, None))], bucket=Bucket(number, 3))
+        except SyncError as error:
+            told += error.result.failed
+    assert len(told) == 1
 
 
 class Unsure(LetterEmbedder):

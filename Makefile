@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Everything but the two extras of gigabytes, snowflake-ml and openai-whisper; their tests are skipped without them.
 EXTRAS ?= s3,gcs,azure,dashboard,weaviate,openai,postgres,celery,kubernetes,dev
 
-.PHONY: setup test check
+.PHONY: setup test check weaviate weaviate-stop
 
 setup: .venv/installed
 
@@ -23,3 +23,9 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+weaviate: setup
+	@$(BIN)/python -m customer_analytics.weaviate_server start
+
+weaviate-stop: setup
+	@$(BIN)/python -m customer_analytics.weaviate_server stop

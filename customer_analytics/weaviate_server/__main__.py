@@ -1,0 +1,57 @@
+"""Start and stop the server of the state folder: `python -m customer_analytics.weaviate_server --help`."""
+
+import logging
+import sys
+
+import click
+from platformdirs import user_cache_path
+
+from customer_analytics.settings import settings
+from customer_analytics.weaviate_server.container import ContainerError
+from customer_analytics.weaviate_server.process import Server, StartError, ensure_running, find, stop
+from customer_analytics.weaviate_server.release import BuildError
+
+
+@click.group()
+def main() -> None:
+    """The Weaviate server whose data are below CUSTOMER_ANALYTICS_HOME."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+@main.command("start")
+def start_server() -> None:
+    """Start the server if it does not run, wait until it is ready, and print how to reach it."""
+    try:
+        server = ensure_running(settings().home, user_cache_path("customer-analytics"))
+    except (BuildError, StartError, OSError) as error:
+        sys.exit(f"Error: {error}")
+    _print_exports(server)
+
+
+@main.command("exports")
+def print_exports() -> None:
+    """Print the variables with which to reach the running server."""
+    server = find(settings().home)
+    if server is None:
+        sys.exit("Error: no Weaviate server runs here: start it with `make weaviate`.")
+    _print_exports(server)
+
+
+@main.command("stop")
+def stop_server() -> None:
+    """Stop the server; it keeps its data."""
+    try:
+        stopped = stop(settings().home)
+    except ContainerError as error:
+        sys.exit(f"Error: {error}")
+    click.echo("Weaviate has stopped; its data stay." if stopped else "No Weaviate server runs here.", err=True)
+
+
+def _print_exports(server: Server) -> None:
+    click.echo("Weaviate is ready. Use it with CUSTOMER_ANALYTICS_VECTORS=weaviate and these variables:", err=True)
+    for name, value in server.variables.items():
+        click.echo(f"export {name}={value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,11 +10,13 @@ from customer_analytics.resources.io_manager import SnowflakeIOManager
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.snowflake import SnowflakeWarehouse
-from customer_analytics.settings import Settings, optional_secret
+from customer_analytics.settings import Settings
 
 
 def resources(settings: Settings) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def resources(settings: Settings) -> dict[str, Any]:
         "warehouse": shared,
         "io_manager": SnowflakeIOManager(warehouse=shared),
         "registry": WarehouseRegistry(warehouse=shared),
-        "vector_store": LanceVectorStore(path=str(settings.home / "vectors")),
+        "vector_store": vector_store(settings),
         "embedder": BgeSmallEmbedder(
             cache_folder=cache, weights_folder=settings.embedding_weights, threads=settings.embedding_threads
         ),
@@ -44,26 +46,25 @@ def as_deployed(spec: dg.AssetSpec, resources: Mapping[str, Any], owner: str) ->
 
 def warehouse(settings: Settings) -> Warehouse:
     """The warehouse that the settings name."""
+    place = {"database": settings.database, "schema_name": settings.schema_name}
     if settings.warehouse == "embedded":
-        return EmbeddedWarehouse(
-            home=str(settings.home),
-            database=settings.database,
-            schema_name=settings.schema_name,
-            statement_timeout=settings.statement_timeout,
-        )
-    way, key_file = settings.snowflake_authentication, settings.snowflake_private_key_path
+        return EmbeddedWarehouse(home=str(settings.home), **place)
     return SnowflakeWarehouse(
-        authentication=way,
-        account=settings.snowflake_account,
-        user=settings.snowflake_user,
-        private_key_path=key_file,
-        private_key=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY") if way == "key-pair" and not key_file else None,
-        private_key_passphrase=optional_secret("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"),
-        token=dg.EnvVar("SNOWFLAKE_TOKEN") if way in ("token", "oauth") else None,
-        connection_name=settings.snowflake_connection_name,
-        warehouse=settings.snowflake_warehouse,
-        role=settings.snowflake_role,
-        database=settings.database if settings.deployment == "production" else f"{settings.database}_DEV",
-        schema_name=settings.schema_name,
-        statement_timeout=settings.statement_timeout,
+        account=dg.EnvVar("SNOWFLAKE_ACCOUNT"),
+        user=dg.EnvVar("SNOWFLAKE_USER"),
+        private_key_path=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY_PATH"),
+        **place,
+    )
+
+
+def vector_store(settings: Settings) -> VectorStore:
+    """The vector store that the settings name."""
+    if settings.vectors == "lancedb":
+        return LanceVectorStore(path=str(settings.home / "vectors"))
+    return WeaviateVectorStore(
+        url=dg.EnvVar("WEAVIATE_URL"),
+        api_key=dg.EnvVar("WEAVIATE_API_KEY"),
+        grpc_host=settings.weaviate_grpc_host,
+        grpc_port=settings.weaviate_grpc_port,
+        prefix=settings.weaviate_prefix,
     )

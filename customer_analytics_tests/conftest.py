@@ -1,13 +1,18 @@
 """Shared fixtures: one embedded Snowflake endpoint a test session, one schema a test."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from snowflake.snowpark import Session
 
 from customer_analytics.embedded_snowflake import Endpoint, ensure_running, stop
+from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
+from customer_analytics.resources.vectors.weaviate_connection import Address, Connection
+from customer_analytics.settings import settings
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +44,27 @@ def session(snowpark: Session) -> Iterator[Session]:
     snowpark.sql(f"CREATE SCHEMA {schema}").collect()
     yield snowpark
     snowpark.sql(f"DROP SCHEMA {schema}").collect()
+
+
+@pytest.fixture
+def weaviate_store() -> Iterator[WeaviateVectorStore]:
+    """A store on the Weaviate server of the environment, in names of its own that are dropped afterwards."""
+    if "WEAVIATE_URL" not in os.environ:
+        pytest.skip("WEAVIATE_URL is not set: `make weaviate` starts a server and prints what to set")
+    store = WeaviateVectorStore(
+        url=os.environ["WEAVIATE_URL"],
+        api_key=os.environ["WEAVIATE_API_KEY"],
+        grpc_port=settings().weaviate_grpc_port,
+        prefix=f"T{uuid.uuid4().hex[:12]}",
+    )
+    yield store
+    store.close()
+    connection = Connection(Address(store.url, grpc_port=store.grpc_port), store.api_key)
+    connection.call(lambda client: _drop_weaviate_names(client, store.prefix))
+    connection.close()
+
+
+def _drop_weaviate_names(client: Any, prefix: str) -> None:
+    for name in filter(lambda name: name.startswith(prefix), client.alias.list_all()):
+        client.alias.delete(alias_name=name)
+    client.collections.delete([name for name in client.collections.list_all() if name.startswith(prefix)])

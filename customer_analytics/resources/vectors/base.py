@@ -65,6 +65,13 @@ class Collection:
         return "__".join(re.sub(r"[^a-z0-9]+", "_", s.lower()) for s in (name, self.model, str(self.dimensions)))
 
     @property
+    def description(self) -> str:
+        """What makes two collections of one physical name the same: what both are in full."""
+        properties = ", ".join(f"{name} {kind}" for name, kind in self.properties.items())
+        vectors = f"{self.model} in {self.dimensions} dimensions"
+        return f"{self.name} ({properties}; {vectors} of {self.text_property})"
+
+    @property
     def arrow_schema(self) -> pa.Schema:
         """The Arrow schema of all columns: id, content hash, vector, then the properties in order."""
         return pa.schema(
@@ -132,6 +139,8 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         canonical UUID or was in an earlier row of this call, a missing content hash, a vector that has another
         length, is not finite or is zero. written + skipped + failed = rows. ValueError if the columns are not
         those of the collection.
+
+        A row that several processes write at the same moment may count as written in each.
         """
 
     @abstractmethod

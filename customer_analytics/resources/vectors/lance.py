@@ -54,7 +54,7 @@ class LanceVectorStore(VectorStore):
             table = self._table(collection)
             if table is None:
                 table = self._connection().create_table(collection.physical_name, schema=_schema(collection))
-            existing, wanted = table.schema.metadata[_DESCRIPTION].decode(), _description(collection)
+            existing, wanted = table.schema.metadata[_DESCRIPTION].decode(), json.dumps(collection.description)
             if existing != wanted:
                 raise ValueError(
                     f"Collection {collection.name} exists in {self.path} as {existing}, not as {wanted}: "
@@ -219,14 +219,7 @@ def _schema(collection: Collection) -> pa.Schema:
     # Should writers on several machines share the folder over a file system whose locks do not hold, then it is
     # this that keeps two of them from inserting the same id: without it both rows stay.
     id = schema.field("id").with_metadata({"lance-schema:unenforced-primary-key:position": "1"})
-    return schema.set(0, id).with_metadata({_DESCRIPTION: _description(collection)})
-
-
-def _description(collection: Collection) -> str:
-    """What makes two collections of one physical name the same."""
-    properties = ", ".join(f"{name} {kind}" for name, kind in collection.properties.items())
-    vectors = f"{collection.model} in {collection.dimensions} dimensions"
-    return json.dumps(f"{collection.name} ({properties}; {vectors} of {collection.text_property})")
+    return schema.set(0, id).with_metadata({_DESCRIPTION: json.dumps(collection.description)})
 
 
 def _index(table: Any, wanted: dict[str, Any]) -> None:

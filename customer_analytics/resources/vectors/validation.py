@@ -1,6 +1,7 @@
 """What may become an object of a collection, and what may be searched for; the same in every store."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,11 @@ def valid_rows(collection: Collection, rows: pa.Table) -> tuple[pa.Table, tuple[
     vector = pa.FixedSizeListArray.from_arrays(pa.array(matrix[valid[fits]].ravel()), collection.dimensions)
     others = rows.filter(pa.array(valid)).select([name for name in schema.names if name != "vector"])
     return others.append_column("vector", vector).select(schema.names).cast(schema), tuple(failed)
+
+
+def object_ids(ids: Iterable[Any]) -> list[str]:
+    """Those of the ids that an object can have, each once."""
+    return [id for id in dict.fromkeys(ids) if isinstance(id, str) and _UUID.fullmatch(id)]
 
 
 def valid_query(collection: Collection, vector: npt.NDArray[np.float32], limit: int) -> npt.NDArray[np.float32]:

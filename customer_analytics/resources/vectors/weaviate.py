@@ -1,0 +1,206 @@
+"""Vectors in Weaviate, self-hosted or in its cloud."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import Field, PrivateAttr
+
+from customer_analytics.resources.vectors import weaviate_objects as objects
+from customer_analytics.resources.vectors.base import Collection, Match, UpsertResult, VectorStore, Where
+from customer_analytics.resources.vectors.fusion import fused
+from customer_analytics.resources.vectors.validation import object_ids, valid_query, valid_rows, valid_where
+from customer_analytics.resources.vectors.weaviate_class import MOST_FOUND, WeaviateClass
+from customer_analytics.resources.vectors.weaviate_connection import Address, Connection
+from customer_analytics.resources.vectors.weaviate_filter import distinct, has_text, matching_ids, passes
+from customer_analytics.resources.vectors.weaviate_ranking import nearest_of, ranked
+
+_IDS_A_REQUEST = 1_000
+_OBJECTS_A_WRITE = 200  # a few megabytes with long texts and vectors of 3,072 dimensions
+_EXACT_UP_TO = 50_000  # objects among which a search compares all vectors, as filtered searches do anyway
+_CANDIDATES = 100  # objects of each ranking that a hybrid search fuses, at least
+
+
+class WeaviateVectorStore(VectorStore):
+    """Collections as classes of a Weaviate server, version 1.32 or newer, with vectors of our own.
+
+    A class has the collection's physical name; the logical name is an alias of the class that was ensured last. A
+    server that goes away in the middle of a call is waited for, for a minute, before the call fails.
+
+    Weaviate has no conditional write: of two processes that write the same row at the same moment, both may count
+    it as written.
+    """
+
+    kind: ClassVar[str] = "weaviate"
+
+    url: str = Field(description="URL of the REST interface; https means TLS, for gRPC too.")
+    api_key: str = Field(description="API key; empty for a server without authentication.")
+    grpc_host: str | None = Field(default=None, description="Host of the gRPC interface, where it is another.")
+    grpc_port: int | None = Field(default=None, description="Port of the gRPC interface, where it is another.")
+    prefix: str = Field(default="", description="Put before the names of classes and aliases.")
+
+    _connection: Connection | None = PrivateAttr(default=None)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Disconnect."""
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect; the next call connects again."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def describe(self) -> str:
+        """The version of Weaviate, its URL and the classes of our prefix."""
+        version, classes = self._connected().call(
+            lambda client: (client.get_meta()["version"], client.collections.list_all()), wait_seconds=0
+        )
+        own = sorted(
+            name.lower() for name in classes if name.startswith(_capitalized(self.prefix)) and "__" in name
+        )
+        return f"Weaviate {version} at {self.url}: {', '.join(own) or 'no collections yet'}"
+
+    def ensure_collection(self, collection: Collection) -> None:
+        """See `VectorStore.ensure_collection`."""
+        wanted = collection.description
+        existing = self._class(collection).ensure(wanted)
+        if existing != wanted:
+            raise ValueError(
+                f"Collection {collection.name} exists at {self.url} as {existing}, not as {wanted}: "
+                f"drop it to have it built anew."
+            )
+
+    def upsert(self, collection: Collection, rows: pa.Table) -> UpsertResult:
+        """See `VectorStore.upsert`."""
+        valid, failed = valid_rows(collection, rows)
+        found = self._existing(collection)
+        if found is None:
+            raise LookupError(f"There is no collection {collection.name} at {self.url}: ensure it first.")
+        ids, hashes = valid["id"].to_pylist(), valid[objects.HASH].to_pylist()
+        stored: dict[str, str] = {}
+        for page in _pages_of(ids):
+            known = found.by_id(page, ["id", objects.HASH])
+            stored |= zip(known["id"].to_pylist(), known[objects.HASH].to_pylist(), strict=True)
+        is_new = [stored.get(id) != digest for id, digest in zip(ids, hashes, strict=True)]
+        changed = valid.filter(pa.array(is_new, pa.bool_()))
+        result = UpsertResult(skipped=valid.num_rows - changed.num_rows, failed=failed)
+        for batch in changed.to_batches(_OBJECTS_A_WRITE):
+            result += found.insert(batch)
+        return result
+
+    def delete(self, collection: Collection, ids: Sequence[str]) -> int:
+        """See `VectorStore.delete`."""
+        found = self._existing(collection)
+        return sum(map(found.delete, _pages_of(object_ids(ids)))) if found else 0
+
+    def count(self, collection: Collection) -> int:
+        """See `VectorStore.count`."""
+        found = self._existing(collection)
+        return found.count() if found else 0
+
+    def scan(
+        self, collection: Collection, columns: Sequence[str] | None = None, where: Where | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """See `VectorStore.scan`."""
+        wanted = distinct(valid_where(collection, where))
+        columns = list(columns or collection.arrow_schema.names)
+        found = self._existing(collection)
+        if found is None:
+            return
+        ids = matching_ids(found, wanted) if wanted else None
+        if ids is not None:
+            for page in _pages_of(ids):
+                yield found.by_id(page, columns)
+            return
+        for batch in found.pages(list(dict.fromkeys([*columns, *wanted]))):
+            passing = batch.filter(passes(batch, wanted)) if wanted else batch
+            if passing.num_rows:
+                yield passing.select(columns)
+
+    def get(self, collection: Collection, ids: Sequence[str]) -> pa.Table:
+        """See `VectorStore.get`."""
+        schema = collection.arrow_schema
+        found = self._existing(collection)
+        pages = [found.by_id(page, schema.names) for page in _pages_of(object_ids(ids))] if found else []
+        return pa.Table.from_batches(pages, schema)
+
+    def search_vector(
+        self, collection: Collection, vector: npt.NDArray[np.float32], limit: int, where: Where | None = None
+    ) -> list[Match]:
+        """See `VectorStore.search_vector`."""
+        vector = valid_query(collection, vector, limit)
+        wanted = self._filterable(collection, where)
+        found = self._existing(collection)
+        if found is None or not all(wanted.values()):
+            return []
+        if not wanted and found.count() > _EXACT_UP_TO:
+            by_index = ranked(lambda size: found.near(vector, size, None), limit)
+            if by_index is not None and len(by_index) == limit:
+                return by_index
+        # A filter, if need be one that all objects pass, has the server compare all vectors.
+        condition = objects.condition(collection, wanted) if wanted else objects.any_object()
+        exact = ranked(lambda size: found.near(vector, size, condition), limit)
+        return nearest_of(self.scan(collection, where=wanted), vector, limit) if exact is None else exact
+
+    def search_hybrid(
+        self,
+        collection: Collection,
+        text: str,
+        vector: npt.NDArray[np.float32],
+        limit: int,
+        where: Where | None = None,
+    ) -> list[Match]:
+        """See `VectorStore.search_hybrid`; the rankings by words (BM25) and by meaning are fused by rank."""
+        candidates = max(limit, _CANDIDATES)
+        near = self.search_vector(collection, vector, candidates, where)
+        return fused([near, self._search_words(collection, text, candidates, where)], limit)
+
+    def drop(self, collection: Collection) -> None:
+        """See `VectorStore.drop`."""
+        self._class(collection).drop()
+
+    def maintain(self, collection: Collection) -> None:
+        """See `VectorStore.maintain`; Weaviate does all this by itself."""
+
+    def _search_words(self, collection: Collection, text: str, limit: int, where: Where | None) -> list[Match]:
+        wanted = self._filterable(collection, where)
+        words = text.encode(errors="replace").decode()  # a lone surrogate is in no word, and the client refuses it
+        found = self._existing(collection)
+        if found is None or not all(wanted.values()) or not words.strip():
+            return []
+        condition = objects.condition(collection, wanted) if wanted else None
+        best = ranked(lambda size: found.with_words(words, size, condition), limit)
+        return found.with_words(words, MOST_FOUND, condition)[:limit] if best is None else best
+
+    def _filterable(self, collection: Collection, where: Where | None) -> Mapping[str, Sequence[Any]]:
+        """The filter by columns that Weaviate can compare: of a text it knows the words only."""
+        wanted = distinct(valid_where(collection, where))
+        if not has_text(collection, wanted):
+            return wanted
+        return {"id": [id for batch in self.scan(collection, ["id"], wanted) for id in batch["id"].to_pylist()]}
+
+    def _class(self, collection: Collection) -> WeaviateClass:
+        name, alias = (_capitalized(self.prefix + name) for name in (collection.physical_name, collection.name))
+        return WeaviateClass(self._connected(), name, alias, collection)
+
+    def _existing(self, collection: Collection) -> WeaviateClass | None:
+        found = self._class(collection)
+        return found if found.exists() else None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = Connection(Address(self.url, self.grpc_host, self.grpc_port), self.api_key)
+        return self._connection
+
+
+def _capitalized(name: str) -> str:
+    """The name as Weaviate spells those of classes."""
+    return name[:1].upper() + name[1:]
+
+
+def _pages_of(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _IDS_A_REQUEST):
+        yield ids[start : start + _IDS_A_REQUEST]

@@ -1,0 +1,177 @@
+"""Reaching a Weaviate server, and waiting for one that is away for a while."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from weaviate import WeaviateClient
+    from weaviate.connect import ConnectionParams
+
+Result = TypeVar("Result")
+_GRPC_PORT = 50051
+_CLOUD = (".weaviate.cloud", ".weaviate.network")
+_WAIT_SECONDS = 60.0
+_PAUSE_SECONDS = 2.0
+_START_SECONDS = 10
+_AWAY = {502, 503, 504}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server answers: `url` for REST, and host and port for gRPC, with TLS for both if the URL is https.
+
+    Where they are not given, a cluster of Weaviate Cloud has its gRPC host beside its own at 443, and any other
+    server answers gRPC on its own host, at 50051.
+    """
+
+    url: str
+    grpc_host: str | None = None
+    grpc_port: int | None = None
+
+    def parameters(self) -> "ConnectionParams":
+        """The address as the client takes it; ValueError if the URL is none."""
+        from weaviate.connect import ConnectionParams
+
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise ValueError(
+                f"WEAVIATE_URL is to be like http://127.0.0.1:8080 or https://name.weaviate.cloud, with the key "
+                f"in WEAVIATE_API_KEY, not {parts.scheme}://{parts.hostname or ''}."
+            )
+        secure = parts.scheme == "https"
+        in_cloud = parts.hostname.endswith(_CLOUD)
+        return ConnectionParams.from_params(
+            http_host=parts.hostname,
+            http_port=parts.port or (443 if secure else 80),
+            http_secure=secure,
+            grpc_host=self.grpc_host or (_cloud_grpc_host(parts.hostname) if in_cloud else parts.hostname),
+            grpc_port=self.grpc_port or (443 if in_cloud else _GRPC_PORT),
+            grpc_secure=secure,
+        )
+
+
+def _cloud_grpc_host(host: str) -> str:
+    name, _, domain = host.partition(".")
+    return f"{name}.grpc.{domain}" if host.endswith(".weaviate.network") else f"grpc-{host}"
+
+
+@dataclass
+class Connection:
+    """One client of a server, connected on first use and anew after the server was away."""
+
+    address: Address
+    api_key: str = field(repr=False)
+    _client: "WeaviateClient | None" = None
+    _connecting: Lock = field(default_factory=Lock)
+
+    def call(self, operation: "Callable[[WeaviateClient], Result]", wait_seconds: float = _WAIT_SECONDS) -> Result:
+        """The result of an operation, which is carried out again if the server goes away under it.
+
+        Raises:
+            ConnectionError: The server has not come back for so long.
+            PermissionError: The server refuses the API key.
+        """
+        deadline = None
+        while True:
+            try:
+                return operation(self._connected())
+            except Exception as error:
+                self._require_permission(error)
+                if not _is_away(error):
+                    raise
+                self.close()
+                now = time.monotonic()
+                if deadline is None:
+                    deadline = now + wait_seconds
+                if now >= deadline:
+                    raise ConnectionError(self._absence(wait_seconds)) from error
+                _log.warning("Weaviate at %s does not answer; waiting for it", self.address.url)
+                time.sleep(_PAUSE_SECONDS)
+
+    def close(self) -> None:
+        """Disconnect; the next call connects again."""
+        with self._connecting:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _absence(self, waited: float) -> str:
+        grpc = self.address.parameters()._grpc_target
+        waiting = f", also not within {waited:.0f} s" if waited else ""
+        return (
+            f"Weaviate at {self.address.url} (gRPC at {grpc}) does not answer{waiting}: start it, or correct "
+            "WEAVIATE_URL, and try again; what was written before stays."
+        )
+
+    def _connected(self) -> "WeaviateClient":
+        import weaviate
+        from weaviate.classes.init import AdditionalConfig, Auth, Timeout
+
+        with self._connecting:
+            if self._client is None:
+                client = weaviate.WeaviateClient(
+                    self.address.parameters(),
+                    auth_client_secret=Auth.api_key(self.api_key) if self.api_key else None,
+                    additional_config=AdditionalConfig(timeout=Timeout(init=_START_SECONDS)),
+                )
+                try:
+                    client.connect()
+                except BaseException:
+                    client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    def _require_permission(self, error: Exception) -> None:
+        import grpc
+        from weaviate.exceptions import AuthenticationFailedError, UnexpectedStatusCodeError
+
+        for cause in _causes(error):
+            if (
+                isinstance(cause, AuthenticationFailedError)
+                or (isinstance(cause, UnexpectedStatusCodeError) and cause.status_code in (401, 403))
+                or (isinstance(cause, grpc.Call) and cause.code() in _refusals())
+            ):
+                raise PermissionError(
+                    f"Weaviate at {self.address.url} refuses the API key: set WEAVIATE_API_KEY to one that may "
+                    "read and write collections."
+                ) from error
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is the server or the way to it that failed, not the operation."""
+    import grpc
+    import httpx
+    from weaviate import exceptions
+
+    for cause in _causes(error):
+        if isinstance(cause, httpx.TransportError | exceptions.WeaviateGRPCUnavailableError):
+            return True
+        if isinstance(cause, exceptions.UnexpectedStatusCodeError) and cause.status_code in _AWAY:
+            return True
+        if isinstance(cause, grpc.Call) and cause.code() in (
+            grpc.StatusCode.UNAVAILABLE,
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+        ):
+            return True
+    return False
+
+
+def _refusals() -> tuple[Any, ...]:
+    import grpc
+
+    return grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those behind it: the client's own errors do not tell an absent server from a bad request."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

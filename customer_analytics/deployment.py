@@ -16,7 +16,7 @@ from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.snowflake import SnowflakeWarehouse
-from customer_analytics.settings import Settings
+from customer_analytics.settings import Settings, optional_secret
 
 
 def resources(settings: Settings) -> dict[str, Any]:
@@ -46,14 +46,28 @@ def as_deployed(spec: dg.AssetSpec, resources: Mapping[str, Any], owner: str) ->
 
 def warehouse(settings: Settings) -> Warehouse:
     """The warehouse that the settings name."""
-    place = {"database": settings.database, "schema_name": settings.schema_name}
     if settings.warehouse == "embedded":
-        return EmbeddedWarehouse(home=str(settings.home), **place)
+        return EmbeddedWarehouse(
+            home=str(settings.home),
+            database=settings.database,
+            schema_name=settings.schema_name,
+            statement_timeout=settings.statement_timeout,
+        )
+    way, key_file = settings.snowflake_authentication, settings.snowflake_private_key_path
     return SnowflakeWarehouse(
-        account=dg.EnvVar("SNOWFLAKE_ACCOUNT"),
-        user=dg.EnvVar("SNOWFLAKE_USER"),
-        private_key_path=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY_PATH"),
-        **place,
+        authentication=way,
+        account=settings.snowflake_account,
+        user=settings.snowflake_user,
+        private_key_path=key_file,
+        private_key=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY") if way == "key-pair" and not key_file else None,
+        private_key_passphrase=optional_secret("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"),
+        token=dg.EnvVar("SNOWFLAKE_TOKEN") if way in ("token", "oauth") else None,
+        connection_name=settings.snowflake_connection_name,
+        warehouse=settings.snowflake_warehouse,
+        role=settings.snowflake_role,
+        database=settings.database if settings.deployment == "production" else f"{settings.database}_DEV",
+        schema_name=settings.schema_name,
+        statement_timeout=settings.statement_timeout,
     )
 
 

@@ -5,6 +5,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -12,7 +14,6 @@ from customer_analytics.deployment import resources
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.resources.source import Source
-from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.settings import Settings
 
 _NEEDED_BYTES = 2 * 1024**3
@@ -31,12 +32,23 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Examine each system in turn; a system that does not answer is a finding, never an error."""
     yield Finding("Python", True, sys.version.split()[0])
     yield _finding("state folder", lambda: _state_folder(settings))
-    with dg.build_resources(resources(settings)) as built:
-        yield _finding("source data", lambda: _source(built.source))
-        yield _finding(f"warehouse ({settings.warehouse})", lambda: _warehouse(built.warehouse))
-        yield _finding(f"vectors ({settings.vectors})", built.vector_store.describe)
-        yield _finding("embeddings (local)", built.embedder.describe)
-        yield _finding("speech (faster-whisper)", built.transcriber.describe)
+    made = resources(settings)
+    yield _finding("source data", lambda: _with(made["source"], _source))
+    for resource in made.values():
+        if hasattr(resource, "describe"):
+            yield _finding(_adapter(resource), partial(_with, resource, lambda built: built.describe()))
+
+
+def _adapter(resource: object) -> str:
+    """The port and the adapter behind it, which are a folder of `resources` and a module in it."""
+    port, adapter = type(resource).__module__.split(".")[-2:]
+    return f"{port} ({adapter.replace('_', '-')})"
+
+
+def _with(resource: dg.ConfigurableResource[Any], examination: Callable[[Any], str]) -> str:
+    """Examine a resource on its own, so that a secret that is not set spoils no other's examination."""
+    with dg.build_resources({"examined": resource}) as built:
+        return examination(built.examined)
 
 
 def _finding(subject: str, examination: Callable[[], str]) -> Finding:
@@ -63,8 +75,3 @@ def _source(source: Source) -> str:
     if missing:
         raise SourceError(f"{location.name} lacks {', '.join(missing)}; add these files.")
     return f"{location.name}, all {len(SOURCE_FILES)} files there"
-
-
-def _warehouse(warehouse: Warehouse) -> str:
-    (row,) = warehouse.query("SELECT CURRENT_VERSION() AS VERSION, CURRENT_ROLE() AS ROLE").to_pylist()
-    return f"version {row['VERSION']}, role {row['ROLE']}, database {warehouse.database}"

@@ -4,10 +4,12 @@ Secrets are not settings: they reach a resource as `dagster.EnvVar`, so that the
 location's snapshot.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import dagster as dg
 from platformdirs import user_cache_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -45,12 +47,43 @@ class Settings(BaseSettings):
         description="Put before the names of collections, so that deployments can share one Weaviate.",
     )
     database: str = Field(default="CUSTOMER_ANALYTICS", description="Database of all schemas.")
+    deployment: Literal["development", "production"] = Field(
+        default="development",
+        description="Which database in Snowflake: `production` is the one of that name, `development` the one "
+        "with `_DEV` behind the name. The embedded endpoint has its own in each state folder.",
+    )
     schema_name: str = Field(
         default="ANALYTICS", alias="CUSTOMER_ANALYTICS_SCHEMA", description="Schema of all tables."
     )
     owner: str = Field(
         default="team:customer-analytics",
         description="Owner of all assets in Dagster's UI: `team:<name>` or an e-mail address.",
+    )
+    statement_timeout: int = Field(
+        default=3600, ge=1, description="Seconds after which the warehouse cancels a statement."
+    )
+    snowflake_authentication: Literal["key-pair", "token", "oauth", "browser", "connection"] = Field(
+        default="key-pair",
+        description="Way of signing in to Snowflake: `key-pair`, `token` (programmatic access token), `oauth`, "
+        "`browser`, or `connection` (a name in connections.toml).",
+    )
+    snowflake_account: str | None = Field(
+        default=None, alias="SNOWFLAKE_ACCOUNT", description="Account identifier, e.g. myorg-myaccount."
+    )
+    snowflake_user: str | None = Field(default=None, alias="SNOWFLAKE_USER", description="User of the pipeline.")
+    snowflake_role: str | None = Field(
+        default=None, alias="SNOWFLAKE_ROLE", description="Role of the pipeline; the user's default if none."
+    )
+    snowflake_warehouse: str | None = Field(
+        default=None, alias="SNOWFLAKE_WAREHOUSE", description="Virtual warehouse; the user's default if none."
+    )
+    snowflake_private_key_path: str | None = Field(
+        default=None,
+        alias="SNOWFLAKE_PRIVATE_KEY_PATH",
+        description="File of the private key; if none, the key is taken from the secret `SNOWFLAKE_PRIVATE_KEY`.",
+    )
+    snowflake_connection_name: str | None = Field(
+        default=None, alias="SNOWFLAKE_CONNECTION_NAME", description="Name of a connection in connections.toml."
     )
     speech_model: Literal["tiny.en", "base"] = Field(
         default="tiny.en", description="Whisper weights: `tiny.en` (English, fast) or `base` (multilingual)."
@@ -69,6 +102,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+
+def optional_secret(variable: str) -> dg.EnvVar | None:
+    """A secret by the name of its variable, or None where that is not set; the value is read when it is used."""
+    return dg.EnvVar(variable) if os.environ.get(variable) else None
 
 
 @cache

@@ -55,6 +55,7 @@ def source_files(
     context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse
 ) -> Iterator[dg.Output[DataFrame]]:
     """Read and stage the selected files side by side, then give them to their tables, whole or not at all."""
+    warehouse.session()  # before the threads, whose statements take its label
     selected = context.op_execution_context.selected_output_names
     files = [file for name, file in _FILES.items() if name in selected] or list(SOURCE_FILES)
     loaded = _load_all(source.location(), files, warehouse)

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
+from customer_analytics.resources.warehouse.query_tag import for_asset
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table, table
 
@@ -30,13 +31,14 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
         """Write the rows of an asset to its table."""
         target = table(context.asset_key.path[-1])
         mode: WriteMode = context.definition_metadata.get(WRITE_MODE, "replace")
-        rows = self._in_warehouse(target, obj)
-        if mode == "merge":
-            written = self.warehouse.merge(target, rows)
-            changes = f", {written.inserted:,} new, {written.updated:,} changed, {written.deleted:,} removed"
-        else:
-            written = self.warehouse.replace(target, rows)
-            changes = ""
+        changes = ""
+        with for_asset(context.asset_key.to_user_string()):
+            rows = self._in_warehouse(target, obj)
+            if mode == "merge":
+                written = self.warehouse.merge(target, rows)
+                changes = f", {written.inserted:,} new, {written.updated:,} changed, {written.deleted:,} removed"
+            else:
+                written = self.warehouse.replace(target, rows)
         context.log.info(f"{target.name}: {written.rows:,} rows{changes}")
         context.add_output_metadata(
             {
@@ -58,10 +60,11 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
         return frame
 
     def _in_warehouse(self, target: Table, obj: Rows) -> DataFrame:
+        session = self.warehouse.session()  # labels what follows with the asset
         if isinstance(obj, DataFrame):
             return obj
         rows = pa.Table.from_pandas(obj, preserve_index=False) if isinstance(obj, pd.DataFrame) else obj
-        return self.warehouse.session().table(self.warehouse.stage(target, rows))
+        return session.table(self.warehouse.stage(target, rows))
 
 
 def relation(warehouse: Warehouse, target: Table) -> str:

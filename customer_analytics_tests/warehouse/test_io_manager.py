@@ -1,5 +1,8 @@
 """What assets take from and give to the warehouse, in real Dagster runs."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,6 +13,7 @@ from snowflake.snowpark import DataFrame
 
 from customer_analytics import tables
 from customer_analytics.checks.audit import audit_specs, audited, audits_of, outside
+from customer_analytics.embedded_snowflake import read_statements
 from customer_analytics.resources.io_manager import SnowflakeIOManager
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.resources.warehouse.resource import Warehouse
@@ -102,3 +106,39 @@ def test_new_rows_that_fail_an_audit_never_replace_the_old_ones(resources: dict[
     assert published() == [10.0]
     failed = [e.check_name for e in result.get_asset_check_evaluations() if not e.passed]
     assert failed == ["values_are_not_negative"]
+
+
+def test_every_statement_carries_the_run_and_the_asset(resources: dict[str, Any]) -> None:
+    @dg.multi_asset(outs={"stg_customers": dg.AssetOut(), "stg_orders": dg.AssetOut()})
+    def staged(warehouse: Warehouse) -> Any:
+        warehouse.session()
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(warehouse.query, "SELECT 'in a thread'").result()
+        yield dg.Output(CUSTOMERS, "stg_customers")
+        yield dg.Output(tables.table("stg_orders").arrow_schema.empty_table(), "stg_orders")
+
+    @dg.asset(name="customers", deps=["stg_orders"])
+    def last(warehouse: Warehouse, stg_customers: DataFrame) -> None:
+        stg_customers.count()
+
+    run_id = dg.materialize([staged, last], resources=resources).run_id
+    labelled = [
+        (json.loads(statement["query_tag"])["asset"], statement["sql"])
+        for statement in read_statements(Path(resources["warehouse"].home))
+        if run_id in statement["query_tag"]
+    ]
+    assert {asset for asset, _ in labelled} == {
+        "stg_customers, stg_orders",
+        "stg_customers",
+        "stg_orders",
+        "customers",
+    }
+    assert [asset for asset, sql in labelled if sql == "SELECT 'in a thread'"] == ["stg_customers, stg_orders"]
+    written = {
+        (asset, table)
+        for asset, sql in labelled
+        for table in ("STG_CUSTOMERS", "STG_ORDERS")
+        if f'COPY INTO "TEST"."RUN_{run_id.replace("-", "").upper()}"."{table}_' in sql
+    }
+    assert written == {("stg_customers", "STG_CUSTOMERS")}
+    assert any(asset == "customers" and "count(1)" in sql.lower() for asset, sql in labelled)

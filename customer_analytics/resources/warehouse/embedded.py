@@ -1,7 +1,7 @@
 """The embedded Snowflake endpoint as the warehouse."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dagster_snowflake import SnowflakeResource
 from pydantic import Field
@@ -23,7 +23,7 @@ class EmbeddedWarehouse(Warehouse):
         endpoint = ensure_running(Path(self.home))
         return f"{endpoint.host}:{endpoint.port} {endpoint.pid}"
 
-    def snowflake(self, session_parameters: dict[str, str]) -> SnowflakeResource:
+    def snowflake(self, session_parameters: dict[str, Any]) -> SnowflakeResource:
         """Connection settings of the running endpoint, which is started if it is not there."""
         from customer_analytics.embedded_snowflake import ensure_running
 

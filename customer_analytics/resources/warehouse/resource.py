@@ -1,7 +1,6 @@
 """The warehouse resource: connections, sessions, and rows going in and out."""
 
 import datetime as dt
-import json
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,10 +13,13 @@ import pyarrow as pa
 from dagster_snowflake import SnowflakeResource
 from pydantic import Field, PrivateAttr
 from snowflake.connector import SnowflakeConnection
+from snowflake.connector.errors import Error as SnowflakeError
 from snowflake.snowpark import DataFrame, Session
+from snowflake.snowpark.exceptions import SnowparkSQLException
 
 from customer_analytics.resources.warehouse import loading, scratch, writes
 from customer_analytics.resources.warehouse.names import quoted, run_schema
+from customer_analytics.resources.warehouse.query_tag import current_asset, query_tag
 from customer_analytics.tables import Table
 
 OUTSIDE_OF_RUNS = "00000000-0000-0000-0000-000000000000"
@@ -26,6 +28,8 @@ OUTSIDE_OF_RUNS = "00000000-0000-0000-0000-000000000000"
 _sessions: dict[tuple[str, str, str], "_Shared"] = {}
 _lock = Lock()
 _scratch_stages: dict[tuple[str, str, str], str] = {}
+# Threads that a step starts do not know their step: they take the asset for which the run used the warehouse last.
+_assets: dict[tuple[str, str, str], str] = {}
 
 
 class _Shared(NamedTuple):
@@ -46,23 +50,33 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Snowflake, or what speaks its protocol.
 
     `session()` is the Snowpark session shared by the steps of a run in this process; `connection()` opens a
-    connection of its own, for use in threads. Every statement carries the run id in its query tag.
+    connection of its own, for use in threads. Every statement carries the run and the asset in its query tag.
     """
 
     kind: ClassVar[str]  # how the UI labels the assets that an adapter has a part in
 
     database: str = Field(description="Database of all schemas.")
     schema_name: str = Field(description="Schema of all tables.")
+    statement_timeout: int = Field(default=3600, description="Seconds after which a statement is cancelled.")
 
     _run_id: str = PrivateAttr(default=OUTSIDE_OF_RUNS)
 
     @abstractmethod
-    def snowflake(self, session_parameters: dict[str, str]) -> SnowflakeResource:
+    def snowflake(self, session_parameters: dict[str, Any]) -> SnowflakeResource:
         """dagster-snowflake's resource, with all that a connection needs and qmark parameters."""
 
     def server(self) -> str:
         """Which server answers; a session is given up when it is another one, because that does not know it."""
         return ""
+
+    def sign_in_advice(self, error: SnowflakeError) -> str | None:
+        """What to tell the user in place of an error of opening a connection, if there is something better."""
+        return None
+
+    def describe(self) -> str:
+        """One line on what answers; raises if it cannot be used."""
+        (row,) = self.query("SELECT CURRENT_VERSION() AS VERSION, CURRENT_ROLE() AS ROLE").to_pylist()
+        return f"version {row['VERSION']}, role {row['ROLE']}, database {self.database}"
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Remember the run, whose id everything temporary carries."""
@@ -76,6 +90,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Close the shared session if one is open; the next use opens another."""
         with _lock:
             shared = _sessions.pop(self._session_key, None)
+            _assets.pop(self._session_key, None)
         if shared:
             shared.close(server=self.server())
 
@@ -91,16 +106,23 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
             if shared and shared.server != server:
                 shared.close(server)
                 shared = None
+            tag = self._query_tag()
             if shared is None:
                 opened = ExitStack()
-                session = opened.enter_context(self._snowflake().create_snowpark_session())
+                with self._advising():
+                    session = opened.enter_context(self._snowflake(tag).create_snowpark_session())
                 shared = _sessions[self._session_key] = _Shared(server, session, opened)
+            if shared.session.query_tag != tag:
+                shared.session.query_tag = tag
             return shared.session
 
     @contextmanager
     def connection(self) -> Iterator[SnowflakeConnection]:
         """A connection of its own, with qmark parameters and autocommit; closed at the end of the block."""
-        with self._snowflake().get_connection() as connection:
+        with ExitStack() as opened:
+            with self._advising():
+                resource = self._snowflake(self._query_tag())
+                connection = opened.enter_context(resource.get_connection())
             try:
                 yield connection
             except BaseException:
@@ -120,11 +142,19 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     def ensure_schema(self) -> None:
         """Create database and schema where absent, and make them the session's current ones."""
-        session = self.session()
+        session, use = self.session(), f"USE SCHEMA {quoted(self.database, self.schema_name)}"
+        try:
+            session.sql(use).collect()
+            return
+        except SnowparkSQLException as error:
+            if error.sql_error_code not in writes.NOT_THERE:
+                raise
+        # Only now: CREATE … IF NOT EXISTS asks for the privilege to create also where all is there, and the
+        # pipeline's role has none for databases.
         for statement in (
             f"CREATE DATABASE IF NOT EXISTS {quoted(self.database)}",
             f"CREATE SCHEMA IF NOT EXISTS {quoted(self.database, self.schema_name)}",
-            f"USE SCHEMA {quoted(self.database, self.schema_name)}",
+            use,
         ):
             session.sql(statement).collect()
 
@@ -195,5 +225,19 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def _session_key(self) -> tuple[str, str, str]:
         return self.database, self.schema_name, self._run_id
 
-    def _snowflake(self) -> SnowflakeResource:
-        return self.snowflake({"QUERY_TAG": json.dumps({"app": "customer_analytics", "run_id": self._run_id})})
+    def _snowflake(self, tag: str) -> SnowflakeResource:
+        return self.snowflake({"QUERY_TAG": tag, "STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout})
+
+    def _query_tag(self) -> str:
+        if asset := current_asset():
+            _assets[self._session_key] = asset
+        return query_tag(self._run_id, _assets.get(self._session_key))
+
+    @contextmanager
+    def _advising(self) -> Iterator[None]:
+        try:
+            yield
+        except SnowflakeError as error:
+            if advice := self.sign_in_advice(error):
+                raise ConnectionError(advice) from None
+            raise

@@ -1,35 +1,113 @@
 """Snowflake itself as the warehouse."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from dagster_snowflake import SnowflakeResource
 from pydantic import Field
+from snowflake.connector.errors import Error as SnowflakeError
 
+from customer_analytics.resources.warehouse.connections_file import named_connection
+from customer_analytics.resources.warehouse.key_pair import check_private_key
+from customer_analytics.resources.warehouse.privileges import check_privileges
 from customer_analytics.resources.warehouse.resource import Warehouse
+
+Authentication = Literal["key-pair", "token", "oauth", "browser", "connection"]
+_AUTHENTICATORS = {"token": "PROGRAMMATIC_ACCESS_TOKEN", "oauth": "OAUTH", "browser": "EXTERNALBROWSER"}
+_NEEDS = {
+    "key-pair": ("account", "user"),
+    "token": ("account", "user", "token"),
+    "oauth": ("account", "user", "token"),
+    "browser": ("account", "user"),
+    "connection": ("connection_name",),
+}
+_LOGIN_SECONDS = 30
 
 
 class SnowflakeWarehouse(Warehouse):
-    """A Snowflake account, entered with a key pair."""
+    """A Snowflake account, entered in the way that `authentication` names, whatever else is set.
+
+    - `key-pair`: user and private key, from a file or as a value.
+    - `token`: user and programmatic access token.
+    - `oauth`: user and access token of an OAuth integration.
+    - `browser`: user; a browser opens on this machine and asks the identity provider.
+    - `connection`: a name in connections.toml, which says all that is not said here.
+    """
 
     kind: ClassVar[str] = "snowflake"
 
-    account: str = Field(description="Account identifier, e.g. myorg-myaccount.")
-    user: str = Field(description="User of the pipeline.")
-    private_key_path: str = Field(description="Path of the user's private key.")
+    authentication: Authentication = Field(description="Way of signing in.")
+    account: str | None = Field(default=None, description="Account identifier, e.g. myorg-myaccount.")
+    user: str | None = Field(default=None, description="User of the pipeline.")
+    private_key_path: str | None = Field(default=None, description="File of the private key, in PEM form.")
+    private_key: str | None = Field(default=None, description="The private key, in PEM form or that in base64.")
+    private_key_passphrase: str | None = Field(default=None, description="Passphrase of an encrypted private key.")
+    token: str | None = Field(default=None, description="Programmatic access token, or OAuth access token.")
+    connection_name: str | None = Field(default=None, description="Name of a connection in connections.toml.")
     warehouse: str | None = Field(default=None, description="Virtual warehouse; the user's default if none.")
     role: str | None = Field(default=None, description="Role; the user's default if none.")
 
-    def snowflake(self, session_parameters: dict[str, str]) -> SnowflakeResource:
-        """Connection settings of the account."""
+    def snowflake(self, session_parameters: dict[str, Any]) -> SnowflakeResource:
+        """Connection settings of the account; raises ValueError where a setting is missing or a key unreadable."""
+        missing = [f"SNOWFLAKE_{name.upper()}" for name in _NEEDS[self.authentication] if not getattr(self, name)]
+        if missing:
+            raise ValueError(
+                f"CUSTOMER_ANALYTICS_SNOWFLAKE_AUTHENTICATION={self.authentication} needs {', '.join(missing)}; "
+                "set it, or choose another way of signing in."
+            )
+        entry = self._entry()
+        place = {"warehouse": self.warehouse, "role": self.role}
+        chosen = {"login_timeout": _LOGIN_SECONDS} | entry | {name: at for name, at in place.items() if at}
+        further = chosen.pop("additional", {})
+        further["session_parameters"] = further.get("session_parameters", {}) | session_parameters
         return SnowflakeResource(
-            account=self.account,
-            user=self.user,
-            private_key_path=self.private_key_path,
-            warehouse=self.warehouse,
-            role=self.role,
+            **chosen,
             database=self.database,
             schema=self.schema_name,
             paramstyle="qmark",
             autocommit=True,
-            additional_snowflake_connection_args={"session_parameters": session_parameters},
+            additional_snowflake_connection_args=further,
         )
+
+    def sign_in_advice(self, error: SnowflakeError) -> str:
+        """Which setting to correct when the account was not reached, or has refused."""
+        if self.authentication == "connection":
+            who, check = f"the connection {self.connection_name!r}", "its entry in connections.toml"
+        else:
+            who = f"user {self.user} by {self.authentication}"
+            check = "SNOWFLAKE_USER, SNOWFLAKE_ROLE and the key or token, which belong to this account"
+        message = " ".join(str(error.msg).split()).rstrip(".")
+        if 390000 <= (error.errno or 0) < 400000:
+            return f"Snowflake refused {who} ({message}). Check {check}."
+        where = "its account" if self.authentication == "connection" else f"SNOWFLAKE_ACCOUNT={self.account}"
+        return f"No Snowflake account answers for {who} ({message}). Check {where} and the network."
+
+    def describe(self) -> str:
+        """See `Warehouse.describe`; finds out also whether the role may do what the pipeline does."""
+        described = super().describe()
+        with self.connection() as connection:
+            virtual_warehouse = check_privileges(connection, self.database, self.schema_name)
+        return f"{described}, virtual warehouse {virtual_warehouse}, all privileges there"
+
+    def _entry(self) -> dict[str, Any]:
+        """What signs in, as fields of dagster-snowflake's resource; `additional` is for the connector alone."""
+        if self.authentication == "connection":
+            # dagster-snowflake's resource asks for a user and a way of signing in, so a name alone is not enough.
+            additional = named_connection(str(self.connection_name))
+            named = {name: additional.pop(name) for name in ("account", "role", "warehouse") if name in additional}
+            for name in ("database", "schema"):
+                additional.pop(name, None)
+            authenticator = additional.pop("authenticator", "snowflake")
+            user = additional.pop("user", "")
+            return named | {"user": user, "authenticator": authenticator, "additional": additional}
+        entry: dict[str, Any] = {"account": self.account, "user": self.user}
+        if self.authentication == "key-pair":
+            check_private_key(self.private_key_path, self.private_key, self.private_key_passphrase)
+            if self.private_key_path:
+                entry["private_key_path"] = self.private_key_path
+            else:
+                entry["private_key"] = self.private_key
+            return entry | {"private_key_password": self.private_key_passphrase or None}
+        entry["authenticator"] = _AUTHENTICATORS[self.authentication]
+        if self.token and self.authentication != "browser":
+            entry["additional"] = {"token": self.token}
+        return entry

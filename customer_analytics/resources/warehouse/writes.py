@@ -15,8 +15,8 @@ from customer_analytics.resources.warehouse.names import quoted
 from customer_analytics.tables import Column, Table
 
 _GONE = "IS_GONE"
-_NOT_THERE = 2003
-"""Snowflake's error code for an object that does not exist or that the role may not see."""
+NOT_THERE = (2003, 2043)
+"""Snowflake's error codes for an object that does not exist or that the role may not see."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _has_declared_columns(session: Session, name: str, table: Table) -> bool:
     try:
         described = session.sql(f"DESCRIBE TABLE {name}").collect()
     except SnowparkSQLException as error:
-        if error.sql_error_code != _NOT_THERE:
+        if error.sql_error_code not in NOT_THERE:
             raise
         ensure(session, name, table)
         return True

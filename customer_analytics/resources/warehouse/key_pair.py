@@ -1,0 +1,58 @@
+"""The private key of a key pair, looked at before it is used, so that what is wrong with it is said plainly."""
+
+import base64
+import binascii
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+
+def check_private_key(path: str | None, value: str | None, passphrase: str | None) -> None:
+    """Find out whether a private key can be read with this passphrase.
+
+    Args:
+        path: File of the key in PEM form; looked at first.
+        value: The key itself in PEM form, or that in base64.
+        passphrase: Of an encrypted key.
+
+    Raises:
+        ValueError: With one sentence that says what to do, and nothing of the key in it.
+    """
+    where = path or "SNOWFLAKE_PRIVATE_KEY"
+    if path:
+        try:
+            pem = Path(path).read_bytes()
+        except OSError as error:
+            raise ValueError(
+                f"SNOWFLAKE_PRIVATE_KEY_PATH is {path}, which cannot be read ({error.strerror}); name the file of "
+                "the private key."
+            ) from None
+    elif value:
+        pem = value.encode()
+    else:
+        raise ValueError(
+            "A key pair needs a private key; set SNOWFLAKE_PRIVATE_KEY_PATH or SNOWFLAKE_PRIVATE_KEY."
+        )
+    problem = _problem(pem, passphrase)
+    if problem:
+        raise ValueError(f"The private key in {where} {problem}")
+
+
+def _problem(pem: bytes, passphrase: str | None) -> str | None:
+    # None of cryptography's messages is passed on: they are about its arguments.
+    if not pem.lstrip().startswith(b"-----BEGIN"):
+        try:
+            pem = base64.b64decode(pem)
+        except binascii.Error:
+            return "is no private key in PEM form; it begins with -----BEGIN, or is that text in base64."
+    try:
+        load_pem_private_key(pem, passphrase.encode() if passphrase else None)
+    except TypeError:
+        if passphrase:
+            return "is not encrypted; unset SNOWFLAKE_PRIVATE_KEY_PASSPHRASE."
+        return "is encrypted; set SNOWFLAKE_PRIVATE_KEY_PASSPHRASE."
+    except ValueError:
+        if b"ENCRYPTED" in pem:
+            return "does not open with SNOWFLAKE_PRIVATE_KEY_PASSPHRASE; correct the passphrase."
+        return "is no private key in PEM form; it begins with -----BEGIN, or is that text in base64."
+    return None

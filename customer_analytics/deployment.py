@@ -5,6 +5,8 @@ from typing import Any
 
 import dagster as dg
 
+from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
+from customer_analytics.resources.answers.reranker import Reranker
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
 from customer_analytics.resources.io_manager import SnowflakeIOManager
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
@@ -13,16 +15,20 @@ from customer_analytics.resources.speech.faster_whisper import FasterWhisperTran
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.resources.warehouse.embedded import READER, EmbeddedWarehouse
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.snowflake import SnowflakeWarehouse
 from customer_analytics.settings import Settings, optional_secret
 
 
-def resources(settings: Settings) -> dict[str, Any]:
-    """The resources of the code location, by the names under which assets ask for them."""
-    shared = warehouse(settings)
+def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
+    """The resources of the code location, by the names under which assets ask for them.
+
+    With `reading`, the warehouse is entered in a role that may only read: for the dashboard, search and answers.
+    """
+    shared = warehouse(settings, reading=reading)
     cache = str(settings.model_cache)
+    reranker = Reranker(cache_folder=cache, threads=settings.embedding_threads)
     return {
         "source": Source(uri=settings.source),
         "warehouse": shared,
@@ -35,6 +41,8 @@ def resources(settings: Settings) -> dict[str, Any]:
         "transcriber": FasterWhisperTranscriber(
             cache_folder=cache, weights=settings.speech_model, weights_folder=settings.speech_weights
         ),
+        "reranker": reranker,
+        "answerer": ExtractiveAnswerer(reranker=reranker),
     }
 
 
@@ -44,11 +52,12 @@ def as_deployed(spec: dg.AssetSpec, resources: Mapping[str, Any], owner: str) ->
     return spec.replace_attributes(kinds=kinds, owners=[owner])
 
 
-def warehouse(settings: Settings) -> Warehouse:
-    """The warehouse that the settings name."""
+def warehouse(settings: Settings, *, reading: bool = False) -> Warehouse:
+    """The warehouse that the settings name; with `reading`, in the role that may only read."""
     if settings.warehouse == "embedded":
         return EmbeddedWarehouse(
             home=str(settings.home),
+            role=READER if reading else None,
             database=settings.database,
             schema_name=settings.schema_name,
             statement_timeout=settings.statement_timeout,
@@ -64,7 +73,7 @@ def warehouse(settings: Settings) -> Warehouse:
         token=dg.EnvVar("SNOWFLAKE_TOKEN") if way in ("token", "oauth") else None,
         connection_name=settings.snowflake_connection_name,
         warehouse=settings.snowflake_warehouse,
-        role=settings.snowflake_role,
+        role=settings.snowflake_reader_role if reading else settings.snowflake_role,
         database=settings.database if settings.deployment == "production" else f"{settings.database}_DEV",
         schema_name=settings.schema_name,
         statement_timeout=settings.statement_timeout,

@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     snowflake_role: str | None = Field(
         default=None, alias="SNOWFLAKE_ROLE", description="Role of the pipeline; the user's default if none."
     )
+    snowflake_reader_role: str | None = Field(
+        default=None,
+        alias="SNOWFLAKE_READER_ROLE",
+        description="Role that may only read, for the dashboard, `search` and `ask`; the user's default if none. "
+        "The embedded endpoint has such a role of its own.",
+    )
     snowflake_warehouse: str | None = Field(
         default=None, alias="SNOWFLAKE_WAREHOUSE", description="Virtual warehouse; the user's default if none."
     )
@@ -96,6 +102,9 @@ class Settings(BaseSettings):
     )
     embedding_threads: int = Field(
         default=2, ge=1, description="Caller threads of the local embedding model, one text each."
+    )
+    dagster_url: str = Field(
+        default="http://127.0.0.1:3000", description="Address of Dagster's web UI, to which the dashboard links."
     )
 
     @field_validator("home", "model_cache")

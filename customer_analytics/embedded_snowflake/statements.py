@@ -12,6 +12,7 @@ from customer_analytics.embedded_snowflake import (
     dml,
     names,
     nullability,
+    privileges,
     results,
     rewrites,
     stages,
@@ -41,6 +42,8 @@ def _run(statement: Statement) -> Result:
             "25000",
             f"The open transaction of this session was rolled back, because {reason}; begin it again.",
         )
+    if session.role == privileges.READER:
+        privileges.check_reads_only(tree)
     if statement.rows is None and statement.bindings:
         bindings.bind(tree, statement.bindings)
     tree = tree.transform(names.identifier_function, copy=False)

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from customer_analytics.resources.warehouse.resource import Warehouse
 
+READER = "READER"
+"""The endpoint's role that may only read."""
+
 
 class EmbeddedWarehouse(Warehouse):
     """The endpoint of a state folder, started by whoever needs it first."""
@@ -35,6 +38,7 @@ class EmbeddedWarehouse(Warehouse):
             password=arguments.pop("password"),
             database=self.database,
             schema=self.schema_name,
+            role=self.role,
             paramstyle="qmark",
             autocommit=True,
             additional_snowflake_connection_args=arguments,

@@ -14,6 +14,7 @@ from dagster_snowflake import SnowflakeResource
 from pydantic import Field, PrivateAttr
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error as SnowflakeError
+from snowflake.connector.errors import ProgrammingError
 from snowflake.snowpark import DataFrame, Session
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
@@ -22,14 +23,19 @@ from customer_analytics.resources.warehouse.names import quoted, run_schema
 from customer_analytics.resources.warehouse.query_tag import current_asset, query_tag
 from customer_analytics.tables import Table
 
+_NOT_THERE = (2003, 2043)  # Snowflake's errors: no such object, no such schema or database
 OUTSIDE_OF_RUNS = "00000000-0000-0000-0000-000000000000"
 # Dagster gives an IO manager a copy of a resource nested in it. Both copies must use one session, because the
 # DataFrames of two sessions do not mix.
-_sessions: dict[tuple[str, str, str], "_Shared"] = {}
+_sessions: dict[tuple[str, str, str, str | None], "_Shared"] = {}
 _lock = Lock()
-_scratch_stages: dict[tuple[str, str, str], str] = {}
+_scratch_stages: dict[tuple[str, str, str, str | None], str] = {}
 # Threads that a step starts do not know their step: they take the asset for which the run used the warehouse last.
-_assets: dict[tuple[str, str, str], str] = {}
+_assets: dict[tuple[str, str, str, str | None], str] = {}
+
+
+class NotThereError(LookupError):
+    """A table, schema or database does not exist, or the role may not see it."""
 
 
 class _Shared(NamedTuple):
@@ -57,6 +63,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     database: str = Field(description="Database of all schemas.")
     schema_name: str = Field(description="Schema of all tables.")
+    role: str | None = Field(default=None, description="Role; the user's default if none.")
     statement_timeout: int = Field(default=3600, description="Seconds after which a statement is cancelled.")
 
     _run_id: str = PrivateAttr(default=OUTSIDE_OF_RUNS)
@@ -136,6 +143,24 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
             cursor.execute(sql, tuple(params) or None)
             return cursor.fetch_arrow_all(force_return_table=True)
 
+    def read(self, sql: str, params: Sequence[Any] = ()) -> pa.Table:
+        """The rows of one statement as an Arrow table, over the shared session; may be called from threads.
+
+        Raises:
+            NotThereError: Something that the statement names does not exist.
+        """
+        connection = self.session().connection
+        cursor = connection.cursor()
+        try:
+            if connection.schema is None:  # it was opened before the schema was there
+                cursor.execute(f"USE SCHEMA {quoted(self.database, self.schema_name)}")
+            cursor.execute(sql, tuple(params) or None)
+            return cursor.fetch_arrow_all(force_return_table=True)
+        except ProgrammingError as error:
+            if error.errno not in _NOT_THERE:
+                raise
+            raise NotThereError(str(error.msg)) from error
+
     def table(self, name: str) -> DataFrame:
         """A table of the schema, as a Snowpark DataFrame."""
         return self.session().table(self.name(name))
@@ -203,7 +228,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     def drop_scratch(self, run_id: str) -> None:
         """Drop everything temporary of a run."""
-        _scratch_stages.pop((self.database, self.schema_name, run_id), None)
+        _scratch_stages.pop((self.database, self.schema_name, run_id, self.role), None)
         with self.connection() as connection:
             scratch.drop(connection, self.database, run_id)
 
@@ -222,8 +247,8 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         return quoted(self.database, run_schema(self._run_id), f"{table.name}_{uuid.uuid4().hex.upper()}")
 
     @property
-    def _session_key(self) -> tuple[str, str, str]:
-        return self.database, self.schema_name, self._run_id
+    def _session_key(self) -> tuple[str, str, str, str | None]:
+        return self.database, self.schema_name, self._run_id, self.role
 
     def _snowflake(self, tag: str) -> SnowflakeResource:
         return self.snowflake({"QUERY_TAG": tag, "STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout})

@@ -44,7 +44,6 @@ class SnowflakeWarehouse(Warehouse):
     token: str | None = Field(default=None, description="Programmatic access token, or OAuth access token.")
     connection_name: str | None = Field(default=None, description="Name of a connection in connections.toml.")
     warehouse: str | None = Field(default=None, description="Virtual warehouse; the user's default if none.")
-    role: str | None = Field(default=None, description="Role; the user's default if none.")
 
     def snowflake(self, session_parameters: dict[str, Any]) -> SnowflakeResource:
         """Connection settings of the account; raises ValueError where a setting is missing or a key unreadable."""

@@ -1,0 +1,123 @@
+"""`customer-analytics search` and `customer-analytics ask`."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from customer_analytics.cli.errors import or_say_why
+from customer_analytics.settings import settings
+
+if TYPE_CHECKING:
+    from customer_analytics.resources.answers.base import Answer, Passage
+    from customer_analytics.search import Filters, Hit, Search
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_SENTIMENT = click.FloatRange(0, 1)
+
+
+def _filters(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(
+        (
+            click.option("--source", type=click.Choice(["comment", "call"]), help="Only comments, or only calls."),
+            click.option("--customer", type=int, metavar="ID", help="Only what this customer said."),
+            click.option("--from", "date_from", type=_DAY, metavar="DATE", help="Only comments since this day."),
+            click.option("--to", "date_to", type=_DAY, metavar="DATE", help="Only comments until this day."),
+            click.option("--min-sentiment", type=_SENTIMENT, help="Only what is at least so positive."),
+            click.option("--max-sentiment", type=_SENTIMENT, help="Only what is at most so positive."),
+            click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("query")
+@_filters
+@click.option("--limit", type=click.IntRange(1, 80), default=10, show_default=True, help="Hits at most.")
+def search(query: str, as_json: bool, limit: int, **chosen: Any) -> None:
+    """Find comments and calls by meaning and by words."""
+    hits = or_say_why(_found, query, _chosen(**chosen), limit)
+    if as_json:
+        click.echo(json.dumps([asdict(hit) for hit in hits], default=str, ensure_ascii=False))
+        return
+    for hit in hits:
+        mood = "" if hit.sentiment is None else f", sentiment {hit.sentiment:.2f}"
+        click.echo(f"{hit.score:6.2f}  {_origin(hit)}{mood}\n        {' '.join(hit.excerpt.split())}\n")
+    if not hits:
+        click.echo("Nothing found.")
+
+
+@click.command()
+@click.argument("question")
+@_filters
+def ask(question: str, as_json: bool, **chosen: Any) -> None:
+    """Answer a question from what customers wrote and said, with quotes."""
+    answer, model = or_say_why(_answered, question, _chosen(**chosen))
+    if as_json:
+        found = {"question": question, "model": model, "is_found": answer.is_found} | asdict(answer)
+        click.echo(json.dumps(found, default=str, ensure_ascii=False))
+        return
+    click.echo(answer.text)
+    if answer.quotes:
+        click.echo()
+    for quote in answer.quotes:
+        click.echo(f"[{quote.passage.number}] {_origin(quote.passage)}")
+
+
+def _chosen(
+    source: Literal["comment", "call"] | None,
+    customer: int | None,
+    date_from: dt.datetime | None,
+    date_to: dt.datetime | None,
+    min_sentiment: float | None,
+    max_sentiment: float | None,
+) -> "Filters":
+    from customer_analytics.search import Filters
+
+    return Filters(
+        source,
+        customer,
+        date_from.date() if date_from else None,
+        date_to.date() if date_to else None,
+        min_sentiment,
+        max_sentiment,
+    )
+
+
+def _found(query: str, filters: "Filters", limit: int) -> "list[Hit]":
+    with _resources() as built:
+        return _search(built).find(query, filters, limit)
+
+
+def _answered(question: str, filters: "Filters") -> "tuple[Answer, str]":
+    from customer_analytics.search import ask
+
+    with _resources() as built:
+        return ask(question, _search(built), built.answerer, filters), built.answerer.model
+
+
+@contextmanager
+def _resources() -> Iterator[Any]:
+    import dagster as dg
+
+    from customer_analytics.deployment import resources
+
+    with dg.build_resources(resources(settings(), reading=True)) as built:
+        yield built
+
+
+def _search(built: Any) -> "Search":
+    from customer_analytics.search import Search
+
+    return Search(built.warehouse, built.vector_store, built.embedder, built.reranker)
+
+
+def _origin(found: "Hit | Passage") -> str:
+    who = "unknown customer" if found.customer_id is None else f"customer {found.customer_id}"
+    return f"{found.source} of {who}, {found.relative_path or found.date}"

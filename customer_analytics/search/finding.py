@@ -1,0 +1,127 @@
+"""Finding comments and calls: hybrid search in the vector store, then the reranker's order."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from customer_analytics.ml.collections import CUSTOMER_CALL, CUSTOMER_COMMENT, collection
+from customer_analytics.resources.answers.excerpts import excerpts
+from customer_analytics.resources.answers.reranker import Reranker
+from customer_analytics.resources.embeddings.base import Embedder
+from customer_analytics.resources.vectors.base import Match, VectorStore
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.search.hits import Filters, Hit, Source
+from customer_analytics.search.sentiment import passing, sentiments
+
+_COLLECTIONS: dict[Source, str] = {"comment": CUSTOMER_COMMENT, "call": CUSTOMER_CALL}
+_TEXTS: dict[Source, str] = {"comment": "review_text", "call": "transcript"}
+_ANYTHING = Filters()
+_CANDIDATES = 40  # objects of each source
+# Excerpts that the reranker reads, which takes nearly all of a search's time.
+_EXCERPTS = 80
+_EXCERPTS_A_TEXT = 4
+_EXCERPT_CHARACTERS = 700  # what fits into the reranker's 256 tokens beside a query
+# Ids that may stand in the vector store's filter. With more of them it takes less time to search for more objects
+# than are wanted, and to leave out those that do not pass.
+_IDS_IN_FILTER = 1_000
+
+
+class Candidate(NamedTuple):
+    """An object that the vector store has found."""
+
+    source: Source
+    match: Match
+
+    @property
+    def text(self) -> str:
+        """The comment, or the transcript."""
+        return str(self.match.properties[_TEXTS[self.source]])
+
+
+@dataclass(frozen=True)
+class Search:
+    """Search over the collections of a vector store, with the sentiments that a warehouse holds."""
+
+    warehouse: Warehouse
+    vector_store: VectorStore
+    embedder: Embedder
+    reranker: Reranker
+
+    def find(self, query: str, filters: Filters = _ANYTHING, limit: int = 20) -> list[Hit]:
+        """The hits, best first; none for a query without a word."""
+        hits = self.reranked(query, self.candidates(query, filters))[:limit]
+        known = sentiments(self.warehouse, hits)
+        return [replace(hit, sentiment=known.get(hit.object_id)) for hit in hits]
+
+    def candidates(self, query: str, filters: Filters = _ANYTHING) -> list[Candidate]:
+        """What the vector store finds by meaning and by words, best first, with the sources taking turns."""
+        if not any(character.isalnum() for character in query):
+            return []
+        (vector,) = self.embedder.embed([query])
+        rankings = [
+            [Candidate(source, match) for match in self._matches(source, query, vector, filters)]
+            for source in filters.sources
+        ]
+        turns = itertools.zip_longest(*rankings)
+        return [candidate for turn in turns for candidate in turn if candidate is not None]
+
+    def reranked(self, query: str, candidates: Sequence[Candidate]) -> list[Hit]:
+        """The candidates by how well their best excerpt answers the query; equals by id.
+
+        Only so many excerpts are read, in the candidates' order, that it takes no more than a moment.
+        """
+        pairs = list(itertools.islice(_excerpts(candidates), _EXCERPTS))
+        scores = self.reranker.score(query, [excerpt for _, excerpt in pairs])
+        best: dict[str, Hit] = {}
+        for (candidate, excerpt), score in zip(pairs, scores, strict=True):
+            hit = _hit(candidate, excerpt, score)
+            if hit.object_id not in best or score > best[hit.object_id].score:
+                best[hit.object_id] = hit
+        return sorted(best.values(), key=lambda hit: (-hit.score, hit.object_id))
+
+    def _matches(
+        self, source: Source, query: str, vector: npt.NDArray[np.float32], filters: Filters
+    ) -> list[Match]:
+        place = collection(_COLLECTIONS[source], self.embedder)
+        where: dict[str, list[Any]] = {}
+        if filters.customer_id is not None:
+            where["customer_id"] = [filters.customer_id]
+        if not filters.by_range:
+            return self.vector_store.search_hybrid(place, query, vector, _CANDIDATES, where)
+        ids = passing(self.warehouse, source, filters)
+        if not ids:
+            return []
+        if len(ids) <= _IDS_IN_FILTER:
+            where["id"] = sorted(ids)
+            return self.vector_store.search_hybrid(place, query, vector, _CANDIDATES, where)
+        limit = 4 * _CANDIDATES
+        while True:
+            found = self.vector_store.search_hybrid(place, query, vector, limit, where)
+            kept = [match for match in found if match.id in ids]
+            if len(kept) >= _CANDIDATES or len(found) < limit:
+                return kept[:_CANDIDATES]
+            limit *= 4
+
+
+def _excerpts(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, str]]:
+    for candidate in candidates:
+        for excerpt in excerpts(candidate.text, _EXCERPT_CHARACTERS)[:_EXCERPTS_A_TEXT]:
+            yield candidate, excerpt
+
+
+def _hit(candidate: Candidate, excerpt: str, score: float) -> Hit:
+    properties = candidate.match.properties
+    return Hit(
+        candidate.source,
+        candidate.match.id,
+        properties["customer_id"],
+        properties.get("date"),
+        properties.get("relative_path"),
+        candidate.text,
+        excerpt,
+        score,
+    )

@@ -1,0 +1,1 @@
+"""Column lineage: which columns a table's columns are computed from."""

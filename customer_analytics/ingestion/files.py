@@ -31,5 +31,5 @@ SOURCE_FILES: tuple[SourceFile, ...] = (
     SourceFile("customer_conversions.csv", sources.STG_CUSTOMER_CONVERSIONS),
     SourceFile("orders.csv", sources.STG_ORDERS),
     SourceFile("twitter_comments.parquet", sources.STG_TWITTER_COMMENTS),
-    SourceFile("comment_training.parquet", sources.STG_COMMENT_TRAINING, (one_of("LABEL", 0, 1),)),
+    SourceFile("comment_training.parquet", sources.STG_COMMENT_TRAINING, (one_of("LABEL", *sources.LABELS),)),
 )

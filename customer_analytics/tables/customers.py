@@ -1,6 +1,9 @@
 """What customers bought, subscribed to and came through."""
 
 from customer_analytics.tables.model import Column, SqlType, Table
+from customer_analytics.tables.sources import ORDER_STATUSES
+
+CHANGE_CATEGORIES = ("new", "churn", "reactivation", "upgrade", "downgrade")
 
 CUSTOMERS = Table(
     "CUSTOMERS",
@@ -44,7 +47,7 @@ ORDERS = Table(
         Column(
             "STATUS",
             SqlType.TEXT,
-            "One of placed, shipped, completed, return_pending, returned.",
+            f"One of {', '.join(ORDER_STATUSES)}.",
             nullable=False,
         ),
         _amount("CREDIT_CARD", "by credit card"),
@@ -85,7 +88,8 @@ MRR = Table(
         Column(
             "CHANGE_CATEGORY",
             SqlType.TEXT,
-            "One of new, churn, reactivation, upgrade, downgrade; null when nothing changed.",
+            f"One of {', '.join(CHANGE_CATEGORIES)}; null when nothing changed.",
+            accepted=CHANGE_CATEGORIES,
         ),
         Column("RENEWAL_AMOUNT", SqlType.AMOUNT, "The lesser of MRR and the previous month's.", nullable=False),
         Column("ID", SqlType.TEXT, "Identifies the row: <customer id>-<YYYY-MM>.", nullable=False),
@@ -116,7 +120,13 @@ ATTRIBUTION_TOUCHES = Table(
         Column("TOTAL_SESSIONS", SqlType.INTEGER, "Touches of the conversion; 0 if none.", nullable=False),
         Column("SESSION_INDEX", SqlType.INTEGER, "Position of the touch, from 1, by time and session id."),
         *(
-            Column(f"{model}_POINTS", SqlType.FLOAT, f"Share of the conversion, giving {rule}.", nullable=False)
+            Column(
+                f"{model}_POINTS",
+                SqlType.FLOAT,
+                f"Share of the conversion, giving {rule}.",
+                nullable=False,
+                between=(0, 1),
+            )
             for model, rule in _MODELS.items()
         ),
         *(

@@ -36,22 +36,38 @@ _ARROW = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its upper-case name, type, meaning, and whether it may be null."""
+    """One column: its upper-case name, type, meaning, whether it may be null, and which values it may have.
+
+    `accepted` holds all values there are, `between` the least and the greatest; any value will do where both are
+    left out. Null is a matter of `nullable` alone.
+    """
 
     name: str
     type: SqlType
     description: str
     nullable: bool = True
+    accepted: tuple[str | int, ...] = ()
+    between: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column that holds keys of another table; with `strangers`, there may be some that the other lacks."""
+
+    column: str
+    table: str
+    strangers: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its upper-case name, grain first in the description, columns in order, and key."""
+    """One table: its upper-case name, grain first in the description, columns in order, key, and references."""
 
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = field(default=())
+    references: tuple[Reference, ...] = field(default=())
 
     @property
     def column_names(self) -> list[str]:

@@ -3,7 +3,9 @@
 from customer_analytics.tables.model import Column, SqlType, Table
 
 _MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
-_SCORE = Column("SENTIMENT_SCORE", SqlType.FLOAT, "Mean sentiment of calls and comments, from 0 to 1.")
+_SCORE = Column(
+    "SENTIMENT_SCORE", SqlType.FLOAT, "Mean sentiment of calls and comments, from 0 to 1.", between=(0, 1)
+)
 
 PRES_SENTIMENT = Table(
     "PRES_SENTIMENT",
@@ -19,12 +21,14 @@ PRES_SENTIMENT = Table(
             SqlType.FLOAT,
             "Mean of the calls' and the comments' sentiment, of those that are there.",
             nullable=False,
+            between=(0, 1),
         ),
         Column(
             "SENTIMENT_BUCKET",
             SqlType.INTEGER,
             "Tenth of the score's range, from 1 (unhappy) to 10 (happy).",
             nullable=False,
+            between=(1, 10),
         ),
     ),
     key=("CUSTOMER_ID",),

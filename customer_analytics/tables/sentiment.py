@@ -2,6 +2,8 @@
 
 from customer_analytics.tables.model import Column, SqlType, Table
 
+TRANSCRIPT_STATUSES = ("ok", "empty", "failed")
+
 CALL_TRANSCRIPTS = Table(
     "CALL_TRANSCRIPTS",
     "One row per support call: what was said, or why that is not known.",
@@ -22,6 +24,7 @@ CALL_TRANSCRIPTS = Table(
             SqlType.TEXT,
             "ok, empty (readable, but nobody speaks) or failed (not readable).",
             nullable=False,
+            accepted=TRANSCRIPT_STATUSES,
         ),
         Column("ERROR", SqlType.TEXT, "Why the call could not be transcribed; null unless STATUS is failed."),
         Column("MODEL", SqlType.TEXT, "Speech model that listened.", nullable=False),
@@ -31,7 +34,11 @@ CALL_TRANSCRIPTS = Table(
 )
 
 _SENTIMENT = Column(
-    "SENTIMENT", SqlType.FLOAT, "Probability that the text is positive, from 0 to 1.", nullable=False
+    "SENTIMENT",
+    SqlType.FLOAT,
+    "Probability that the text is positive, from 0 to 1.",
+    nullable=False,
+    between=(0, 1),
 )
 _VERSION = Column("MODEL_VERSION", SqlType.TEXT, "Version of the classifier in the registry.", nullable=False)
 _VECTOR = Column("VECTOR_ID", SqlType.TEXT, "Identifies the vector in its collection.", nullable=False)

@@ -1,8 +1,15 @@
 """Staging tables: the source rows, typed explicitly, one table a source file."""
 
-from customer_analytics.tables.model import Column, SqlType, Table
+from customer_analytics.tables.model import Column, Reference, SqlType, Table
+
+PAYMENT_METHODS = ("credit_card", "coupon", "bank_transfer", "gift_card")
+ORDER_STATUSES = ("placed", "shipped", "completed", "return_pending", "returned")
+LABELS = (0, 1)
 
 _CUSTOMER = Column("CUSTOMER_ID", SqlType.INTEGER, "Customer that the row belongs to.", nullable=False)
+# Whoever visits the web shop or converts there need not be a customer of the shop.
+_OF_ANYBODY = (Reference("CUSTOMER_ID", "STG_CUSTOMERS", strangers=True),)
+_OF_CUSTOMERS = (Reference("CUSTOMER_ID", "STG_CUSTOMERS"),)
 _UTM = (
     Column("UTM_SOURCE", SqlType.TEXT, "Where the visit came from, e.g. google; direct without a referrer."),
     Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic, e.g. cpc; null for direct visits."),
@@ -32,6 +39,7 @@ STG_SESSIONS = Table(
         *_UTM,
     ),
     key=("SESSION_ID",),
+    references=_OF_ANYBODY,
 )
 
 STG_CUSTOMERS = Table(
@@ -54,12 +62,14 @@ STG_PAYMENTS = Table(
         Column(
             "PAYMENT_METHOD",
             SqlType.TEXT,
-            "One of credit_card, coupon, bank_transfer, gift_card.",
+            f"One of {', '.join(PAYMENT_METHODS)}.",
             nullable=False,
+            accepted=PAYMENT_METHODS,
         ),
         Column("AMOUNT", SqlType.INTEGER, "Money paid, in cents.", nullable=False),
     ),
     key=("PAYMENT_ID",),
+    references=(Reference("ORDER_ID", "STG_ORDERS"),),
 )
 
 STG_SUBSCRIPTION_PERIODS = Table(
@@ -73,6 +83,7 @@ STG_SUBSCRIPTION_PERIODS = Table(
         Column("MONTHLY_AMOUNT", SqlType.AMOUNT, "Price of a month, in currency units.", nullable=False),
     ),
     key=("SUBSCRIPTION_ID",),
+    references=_OF_CUSTOMERS,
 )
 
 STG_CUSTOMER_CONVERSIONS = Table(
@@ -83,6 +94,7 @@ STG_CUSTOMER_CONVERSIONS = Table(
         Column("CONVERTED_AT", SqlType.TIMESTAMP, "Moment of the conversion.", nullable=False),
         Column("REVENUE", SqlType.AMOUNT, "Revenue of the conversion, in currency units.", nullable=False),
     ),
+    references=_OF_ANYBODY,
 )
 
 STG_ORDERS = Table(
@@ -95,11 +107,13 @@ STG_ORDERS = Table(
         Column(
             "STATUS",
             SqlType.TEXT,
-            "One of placed, shipped, completed, return_pending, returned.",
+            f"One of {', '.join(ORDER_STATUSES)}.",
             nullable=False,
+            accepted=ORDER_STATUSES,
         ),
     ),
     key=("ORDER_ID",),
+    references=_OF_CUSTOMERS,
 )
 
 STG_TWITTER_COMMENTS = Table(
@@ -110,6 +124,7 @@ STG_TWITTER_COMMENTS = Table(
         Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
     ),
+    references=_OF_CUSTOMERS,
 )
 
 STG_COMMENT_TRAINING = Table(
@@ -117,7 +132,13 @@ STG_COMMENT_TRAINING = Table(
     "One row per comment whose sentiment a person has judged.",
     (
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
-        Column("LABEL", SqlType.INTEGER, "1 for a positive comment, 0 for a negative one.", nullable=False),
+        Column(
+            "LABEL",
+            SqlType.INTEGER,
+            "1 for a positive comment, 0 for a negative one.",
+            nullable=False,
+            accepted=LABELS,
+        ),
     ),
 )
 
@@ -158,6 +179,7 @@ STG_SUPPORT_CALLS = Table(
         Column("LAST_MODIFIED", SqlType.TIMESTAMP, "When the file was last changed, in UTC.", nullable=False),
     ),
     key=("RELATIVE_PATH",),
+    references=_OF_CUSTOMERS,
 )
 
 TABLES = (

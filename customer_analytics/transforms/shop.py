@@ -4,9 +4,9 @@ from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
 from customer_analytics.tables.customers import CUSTOMERS, ORDERS
+from customer_analytics.tables.sources import PAYMENT_METHODS
 from customer_analytics.transforms.declared import as_declared
 
-_METHODS = ("credit_card", "coupon", "bank_transfer", "gift_card")
 _CENTS = 100
 
 
@@ -40,7 +40,7 @@ def orders(stg_orders: DataFrame, stg_payments: DataFrame) -> DataFrame:
     paid = stg_payments.group_by("ORDER_ID").agg(
         *(
             f.sum(f.when(f.col("PAYMENT_METHOD") == method, f.col("AMOUNT"))).alias(f"{method.upper()}_AMOUNT")
-            for method in _METHODS
+            for method in PAYMENT_METHODS
         ),
         f.sum("AMOUNT").alias("TOTAL_AMOUNT"),
     )

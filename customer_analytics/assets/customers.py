@@ -1,6 +1,8 @@
 """What customers bought, subscribed to and came through."""
 
 import datetime as dt
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -8,6 +10,10 @@ from snowflake.snowpark import DataFrame
 
 from customer_analytics import transforms
 from customer_analytics.assets.declaration import table_asset
+from customer_analytics.checks import customers as checks
+from customer_analytics.checks.audit import audited
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables.customers import ATTRIBUTION_TOUCHES, CUSTOMERS, MRR, ORDERS
 
 
 class AsOf(dg.Config):
@@ -19,28 +25,33 @@ class AsOf(dg.Config):
     )
 
 
-@table_asset("customers")
-def customers(stg_customers: DataFrame, stg_orders: DataFrame, stg_payments: DataFrame) -> DataFrame:
+@table_asset("customers", audits=checks.CUSTOMERS)
+def customers(
+    warehouse: Warehouse, stg_customers: DataFrame, stg_orders: DataFrame, stg_payments: DataFrame
+) -> Iterator[Any]:
     """Orders and payments summed up for each customer."""
-    return transforms.customers(stg_customers, stg_orders, stg_payments)
+    rows = transforms.customers(stg_customers, stg_orders, stg_payments)
+    yield from audited(CUSTOMERS, rows, warehouse, checks.CUSTOMERS, customers=stg_customers)
 
 
-@table_asset("customers")
-def orders(stg_orders: DataFrame, stg_payments: DataFrame) -> DataFrame:
+@table_asset("customers", audits=checks.ORDERS)
+def orders(warehouse: Warehouse, stg_orders: DataFrame, stg_payments: DataFrame) -> Iterator[Any]:
     """Payments of each order by method."""
-    return transforms.orders(stg_orders, stg_payments)
+    rows = transforms.orders(stg_orders, stg_payments)
+    yield from audited(ORDERS, rows, warehouse, checks.ORDERS, orders=stg_orders)
 
 
-@table_asset("customers")
+@table_asset("customers", audits=checks.MRR)
 def mrr(
     config: AsOf,
+    warehouse: Warehouse,
     stg_subscription_periods: DataFrame,
     stg_orders: DataFrame,
     stg_sessions: DataFrame,
     stg_customer_conversions: DataFrame,
     stg_ad_spend: DataFrame,
     stg_twitter_comments: DataFrame,
-) -> DataFrame:
+) -> Iterator[Any]:
     """Subscription periods spread over the months that are complete."""
     if config.as_of:
         session = stg_subscription_periods.session
@@ -54,10 +65,15 @@ def mrr(
             stg_ad_spend,
             stg_twitter_comments,
         )
-    return transforms.mrr(stg_subscription_periods, day)
+    rows = transforms.mrr(stg_subscription_periods, day)
+    yield from audited(MRR, rows, warehouse, checks.MRR, periods=stg_subscription_periods)
 
 
-@table_asset("customers")
-def attribution_touches(stg_sessions: DataFrame, stg_customer_conversions: DataFrame) -> DataFrame:
+@table_asset("customers", audits=checks.ATTRIBUTION_TOUCHES)
+def attribution_touches(
+    warehouse: Warehouse, stg_sessions: DataFrame, stg_customer_conversions: DataFrame
+) -> Iterator[Any]:
     """Conversions with the sessions of the 30 days before them."""
-    return transforms.attribution_touches(stg_sessions, stg_customer_conversions)
+    rows = transforms.attribution_touches(stg_sessions, stg_customer_conversions)
+    converted = {"conversions": stg_customer_conversions}
+    yield from audited(ATTRIBUTION_TOUCHES, rows, warehouse, checks.ATTRIBUTION_TOUCHES, **converted)

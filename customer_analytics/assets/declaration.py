@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from customer_analytics.checks.audit import Audit, audit_specs
 from customer_analytics.resources.io_manager import WRITE_MODE, WriteMode, column_schema
 from customer_analytics.tables import Table, table
 
@@ -14,7 +15,7 @@ def table_asset(
     kinds: set[str] = frozenset({"snowpark", "warehouse"}),  # type: ignore[assignment]
     write_mode: WriteMode = "replace",
     deps: Sequence[dg.AssetsDefinition] = (),
-    check_specs: Sequence[dg.AssetCheckSpec] = (),
+    audits: Sequence[Audit] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """`dagster.asset` for a function named for the table it writes, with the table's meaning and columns.
 
@@ -29,7 +30,7 @@ def table_asset(
             description=target.description,
             metadata=table_metadata(target) | {WRITE_MODE: write_mode},
             deps=deps,
-            check_specs=check_specs,
+            check_specs=audit_specs(function.__name__, audits),
         )(function)
 
     return declare

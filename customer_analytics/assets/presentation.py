@@ -5,38 +5,42 @@ from typing import Any
 
 import dagster as dg
 from snowflake.snowpark import DataFrame
+from snowflake.snowpark import functions as f
 
 from customer_analytics import transforms
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.checks import presentation as checks
-from customer_analytics.checks.audit import audit_specs, audited
+from customer_analytics.checks.audit import audited
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
 
 
-@table_asset("presentation", check_specs=audit_specs("pres_sentiment", checks.SENTIMENT))
+@table_asset("presentation", audits=checks.SENTIMENT)
 def pres_sentiment(
     warehouse: Warehouse, pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame
 ) -> Iterator[Any]:
     """Sentiment of calls and comments, averaged for each customer."""
     rows = transforms.sentiment(pred_twitter_comments, pred_customer_calls)
-    yield from audited(PRES_SENTIMENT, rows, warehouse, checks.SENTIMENT)
+    scored = {"comments": pred_twitter_comments, "calls": pred_customer_calls}
+    yield from audited(PRES_SENTIMENT, rows, warehouse, checks.SENTIMENT, **scored)
 
 
-@table_asset("presentation", check_specs=audit_specs("pres_ad_spend", checks.AD_SPEND))
+@table_asset("presentation", audits=checks.AD_SPEND)
 def pres_ad_spend(warehouse: Warehouse, attribution_touches: DataFrame, stg_ad_spend: DataFrame) -> Iterator[Any]:
     """Spend and attributed revenue, side by side for each source and medium."""
     rows = transforms.ad_spend(attribution_touches, stg_ad_spend)
-    yield from audited(PRES_AD_SPEND, rows, warehouse, checks.AD_SPEND)
+    summed = {"spend": stg_ad_spend, "touches": attribution_touches}
+    yield from audited(PRES_AD_SPEND, rows, warehouse, checks.AD_SPEND, **summed)
 
 
-@table_asset("presentation", check_specs=audit_specs("pres_clv", checks.CLV))
+@table_asset("presentation", audits=checks.CLV)
 def pres_clv(warehouse: Warehouse, customers: DataFrame, pres_sentiment: DataFrame) -> Iterator[Any]:
     """Lifetime values with how the customers feel."""
-    yield from audited(PRES_CLV, transforms.clv(customers, pres_sentiment), warehouse, checks.CLV)
+    valued = customers.filter(f.col("CUSTOMER_LIFETIME_VALUE").is_not_null())
+    yield from audited(PRES_CLV, transforms.clv(customers, pres_sentiment), warehouse, checks.CLV, valued=valued)
 
 
-@table_asset("presentation", check_specs=audit_specs("pres_churn", checks.CHURN))
+@table_asset("presentation", audits=checks.CHURN)
 def pres_churn(
     warehouse: Warehouse, mrr: DataFrame, customers: DataFrame, pres_sentiment: DataFrame
 ) -> Iterator[Any]:

@@ -1,23 +1,60 @@
-"""What must hold for presentation tables before they are published."""
+"""What must hold of presentation tables before they are published."""
 
+from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.checks.audit import audits_of, outside
+from customer_analytics.checks.audit import Audit, Inputs, as_many_rows_as, declared, total, unequal, unique
 from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
 
-SENTIMENT = audits_of(
-    PRES_SENTIMENT,
-    scores_are_probabilities=lambda rows: outside(rows, "SENTIMENT_SCORE", 0, 1),
-    buckets_are_tenths=lambda rows: outside(rows, "SENTIMENT_BUCKET", 1, 10),
-)
+_MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
 
-AD_SPEND = audits_of(
-    PRES_AD_SPEND,
-    source_and_medium_are_unique=lambda rows: (
-        rows.group_by("UTM_SOURCE", "UTM_MEDIUM").count().filter(f.col("COUNT") > 1).count()
+
+def _counted_texts(rows: DataFrame, inputs: Inputs) -> DataFrame:
+    known = inputs["calls"].filter(f.col("CUSTOMER_ID").is_not_null())
+    return unequal(
+        rows.agg(total("CALLS", "CALLS"), total("COMMENTS", "COMMENTS")),
+        known.agg(f.count("*").alias("SCORED_CALLS")).cross_join(
+            inputs["comments"].agg(f.count("*").alias("SCORED_COMMENTS"))
+        ),
+        ("CALLS", "SCORED_CALLS"),
+        ("COMMENTS", "SCORED_COMMENTS"),
+    )
+
+
+def _spend_and_revenue(rows: DataFrame, inputs: Inputs) -> DataFrame:
+    shown = rows.agg(total("SPEND", "SPEND"), *(total(f"REVENUE_{model}", model) for model in _MODELS))
+    spent = inputs["spend"].agg(total("SPEND", "SPENT"))
+    earned = inputs["touches"].agg(*(total(f"{model}_REVENUE", f"{model}_EARNED") for model in _MODELS))
+    return unequal(
+        shown,
+        spent.cross_join(earned),
+        ("SPEND", "SPENT"),
+        *((model, f"{model}_EARNED") for model in _MODELS),
+    )
+
+
+SENTIMENT = (
+    *declared(PRES_SENTIMENT),
+    Audit(
+        "every_prediction_counts",
+        "Calls and comments sum to the predictions for customers who are known.",
+        _counted_texts,
     ),
 )
 
-CLV = audits_of(PRES_CLV)
+AD_SPEND = (
+    *declared(PRES_AD_SPEND),
+    unique(("UTM_SOURCE", "UTM_MEDIUM"), "source_and_medium_are_unique", "No source and medium repeats."),
+    Audit(
+        "spend_and_revenue_are_complete",
+        "Spend sums to that of STG_AD_SPEND, each model's revenue to that of ATTRIBUTION_TOUCHES.",
+        _spend_and_revenue,
+    ),
+)
 
-CHURN = audits_of(PRES_CHURN)
+CLV = (
+    *declared(PRES_CLV),
+    as_many_rows_as("valued", "every_lifetime_value_is_there", "As many rows as customers with a lifetime value."),
+)
+
+CHURN = declared(PRES_CHURN)

@@ -12,7 +12,7 @@ import pytest
 from snowflake.snowpark import DataFrame
 
 from customer_analytics import tables
-from customer_analytics.checks.audit import audit_specs, audited, audits_of, outside
+from customer_analytics.checks.audit import Audit, audit_specs, audited, declared
 from customer_analytics.embedded_snowflake import read_statements
 from customer_analytics.resources.io_manager import SnowflakeIOManager
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
@@ -79,7 +79,8 @@ def test_metadata_point_to_the_rows_and_hold_none(resources: dict[str, Any]) -> 
 
 
 def test_new_rows_that_fail_an_audit_never_replace_the_old_ones(resources: dict[str, Any]) -> None:
-    audits = audits_of(PRES_CLV, values_are_not_negative=lambda rows: outside(rows, "CLV", 0, 1e9))
+    negative = Audit("values_are_not_negative", "", lambda rows, _: rows.filter("CLV < 0").select("CUSTOMER_ID"))
+    audits = (*declared(PRES_CLV), negative)
     value = ["10.00"]
 
     @dg.asset(check_specs=audit_specs("pres_clv", audits))

@@ -107,6 +107,16 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:3000", description="Address of Dagster's web UI, to which the dashboard links."
     )
 
+    executor: Literal["celery", "kubernetes"] = Field(
+        default="celery",
+        description="What runs the steps of the code location `customer_analytics.distributed`.",
+    )
+    buckets: int = Field(
+        default=4,
+        ge=1,
+        description="Steps that share the transcribing of calls, and the embedding of each kind of text, there.",
+    )
+
     @field_validator("home", "model_cache")
     @classmethod
     def _absolute(cls, path: Path) -> Path:

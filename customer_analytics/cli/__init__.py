@@ -7,6 +7,7 @@ import click
 from customer_analytics.cli.clean import clean
 from customer_analytics.cli.doctor import doctor
 from customer_analytics.cli.run import run
+from customer_analytics.cli.sample_data import sample_data
 from customer_analytics.cli.search import ask, search
 from customer_analytics.cli.sql import sql
 
@@ -17,5 +18,5 @@ def main() -> None:
     """GroundTruth customer analytics: from source files to answers, as Dagster assets."""
 
 
-for command in (run, sql, search, ask, doctor, clean):
+for command in (run, sql, search, ask, sample_data, doctor, clean):
     main.add_command(command)

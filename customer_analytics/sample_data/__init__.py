@@ -1,0 +1,9 @@
+"""Sample data: a toy shop that does not exist, of any size, as a complete source folder.
+
+Every customer has a satisfaction that nobody sees, between 0 and 1. What the customer buys, writes, says on the
+telephone, and whether the subscription lasts, all follow from it.
+"""
+
+from customer_analytics.sample_data.folder import DEFAULT_CUSTOMERS, DEFAULT_SEED, Contents, write_sample_data
+
+__all__ = ["DEFAULT_CUSTOMERS", "DEFAULT_SEED", "Contents", "write_sample_data"]

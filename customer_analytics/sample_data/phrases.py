@@ -1,0 +1,64 @@
+"""Texts made of the phrases in phrases.txt."""
+
+import re
+from functools import cache
+from pathlib import Path
+from random import Random
+
+_HEADING = re.compile(r"\[(.+)\]")
+_PLACE = re.compile(r"\{([a-z ]+)\}|\(([^()]*\|[^()]*)\)")
+# Where a child that has been mentioned is "he" or "she" and not "him" or "her".
+_BEFORE_SUBJECT = re.compile(r"(^|\b(and|because|that|before|now|but)|,) ?$")
+_BEFORE_TOY = re.compile(r"\b(the|this) $")
+_SAID_ONCE = frozenset({"praise", "blame", "neutral", "irony", "teasing"})
+
+
+@cache
+def _phrases() -> dict[str, tuple[str, ...]]:
+    """The phrases of each kind; a kind of several parts has its heading as key."""
+    phrases: dict[str, list[str]] = {}
+    for line in (Path(__file__).parent / "phrases.txt").read_text(encoding="utf-8").splitlines():
+        if heading := _HEADING.fullmatch(line):
+            current = phrases.setdefault(heading[1], [])
+        elif line and not line.startswith("# "):
+            current.append(line)
+    return {kind: tuple(lines) for kind, lines in phrases.items()}
+
+
+class Writer:
+    """Writes one comment: it says nothing twice, and keeps to the toy and the child it began with."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._said: set[str] = set()
+        self._kept: dict[str, str] = {}
+        self._mentioned: set[str] = set()
+        for kind, lines in _phrases().items():
+            if " / " in kind:
+                self._kept |= zip(kind.split(" / "), random.choice(lines).split(" / "), strict=True)
+
+    def say(self, kind: str) -> str:
+        """A phrase of this kind, all its places filled."""
+        phrases = _phrases()[kind]
+        phrase = self._random.choice(phrases)
+        while phrase in self._said:
+            phrase = self._random.choice(phrases)
+        if kind in _SAID_ONCE:
+            self._said.add(phrase)
+        return self._filled(phrase)
+
+    def _filled(self, phrase: str) -> str:
+        while place := _PLACE.search(phrase):
+            name, alternatives = place.groups()
+            before, after = phrase[: place.start()], phrase[place.end() :]
+            if name == "child" and name in self._mentioned:
+                words = self._kept["he" if _BEFORE_SUBJECT.search(before) else "him"]
+            elif name == "toy" and name in self._mentioned and _BEFORE_TOY.search(before):
+                before, words = _BEFORE_TOY.sub("", before), "it"
+            elif name in self._kept:
+                words = self._kept[name]
+                self._mentioned.add(name)
+            else:
+                words = self.say(name) if name else self._random.choice(alternatives.split("|"))
+            phrase = before + words + after
+        return re.sub(r"\b([Aa]) (?=[aeiou8])", r"\1n ", phrase)

@@ -57,6 +57,8 @@ def warehouse(settings: Settings, *, reading: bool = False) -> Warehouse:
     if settings.warehouse == "embedded":
         return EmbeddedWarehouse(
             home=str(settings.home),
+            url=settings.embedded_endpoint,
+            token=dg.EnvVar("CUSTOMER_ANALYTICS_ENDPOINT_TOKEN") if settings.embedded_endpoint else None,
             role=READER if reading else None,
             database=settings.database,
             schema_name=settings.schema_name,

@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     warehouse: Literal["embedded", "snowflake"] = Field(
         default="embedded", description="Where tables live: the embedded Snowflake endpoint, or Snowflake."
     )
+    embedded_endpoint: str | None = Field(
+        default=None,
+        description="Address of an embedded endpoint that is served elsewhere, e.g. http://endpoint:8080, in "
+        "place of the state folder's own; its token is the secret `CUSTOMER_ANALYTICS_ENDPOINT_TOKEN`.",
+    )
     vectors: Literal["lancedb", "weaviate"] = Field(
         default="lancedb", description="Where vectors live: a LanceDB folder below the state folder, or Weaviate."
     )
@@ -106,7 +111,6 @@ class Settings(BaseSettings):
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Address of Dagster's web UI, to which the dashboard links."
     )
-
     executor: Literal["celery", "kubernetes"] = Field(
         default="celery",
         description="What runs the steps of the code location `customer_analytics.distributed`.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from customer_analytics.embedded_snowflake.process import TOKEN_VARIABLE
+from customer_analytics.embedded_snowflake.process import TOKEN_VARIABLE, reach
 
 
 @click.group()
@@ -37,6 +37,16 @@ def serve(data: Path, host: str, port: int, idle_minutes: float) -> None:
     try:
         run(data.absolute(), host, port, token, idle_minutes)
     except StateFormatError as error:
+        sys.exit(str(error))
+
+
+@main.command()
+@click.argument("url")
+def health(url: str) -> None:
+    """Succeed if the endpoint at URL, as in http://127.0.0.1:8080, answers to the token of this environment."""
+    try:
+        reach(url, os.environ.get(TOKEN_VARIABLE, ""))
+    except (ConnectionError, ValueError) as error:
         sys.exit(str(error))
 
 

@@ -10,9 +10,10 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -35,7 +36,8 @@ class Endpoint:
     host: str
     port: int
     token: str = field(repr=False)
-    pid: int
+    pid: int | None = None  # of a process on this machine
+    instance: str = ""  # another one after every start
 
     @property
     def connection_args(self) -> dict[str, Any]:
@@ -66,8 +68,20 @@ def find(home: Path) -> Endpoint | None:
         found = json.loads((_folder(home) / _DISCOVERY).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    endpoint = Endpoint(found["host"], found["port"], found["token"], found["pid"])
-    return endpoint if _healthy(endpoint) else None
+    return _answering(Endpoint(found["host"], found["port"], found["token"], found["pid"]))
+
+
+def reach(url: str, token: str) -> Endpoint:
+    """The healthy endpoint at an address like http://endpoint:8080; raises ConnectionError if there is none."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or not parts.port:
+        raise ValueError(f"{url!r} is not the address of an endpoint; give one like http://endpoint:8080.")
+    endpoint = _answering(Endpoint(parts.hostname, parts.port, token))
+    if endpoint is None:
+        raise ConnectionError(
+            f"No embedded Snowflake endpoint answers at {url}; start it, and set {TOKEN_VARIABLE} to its token."
+        )
+    return endpoint
 
 
 def ensure_running(home: Path) -> Endpoint:
@@ -85,7 +99,7 @@ def ensure_running(home: Path) -> Endpoint:
 def stop(home: Path) -> bool:
     """Stop the endpoint of this home, gently if it can be, and say whether there was one."""
     endpoint = find(home)
-    if endpoint is None:
+    if endpoint is None or endpoint.pid is None:
         return False
     _request(endpoint, "/embedded/stop", "POST")
     deadline = time.monotonic() + _STOP_SECONDS
@@ -146,11 +160,16 @@ def _last_lines(log: Path, lines: int = 5) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) or f"see {log}"
 
 
-def _healthy(endpoint: Endpoint) -> bool:
+def _answering(endpoint: Endpoint) -> Endpoint | None:
+    """The endpoint with its instance, if it answers and takes the token."""
     try:
-        return bool(_request(endpoint, "/embedded/health", "GET").get("success"))
+        answer = _request(endpoint, "/embedded/health", "GET")
     except (OSError, ValueError):
-        return False
+        return None
+    if not answer.get("success"):
+        return None
+    # One that an earlier release has started tells no instance.
+    return replace(endpoint, instance=answer["data"].get("instance", ""))
 
 
 def _request(endpoint: Endpoint, path: str, method: str) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Endpoint:
         self.last_request = time.monotonic()
         self._token = token
         self._links_secret = secrets.token_bytes(32)
+        self._instance = secrets.token_hex(8)
         self.stop_requested = asyncio.Event()
 
     def app(self) -> Starlette:
@@ -220,9 +221,9 @@ class Endpoint:
         return Response()
 
     async def health(self, request: Request) -> dict[str, Any]:
-        """Say that this is the endpoint with this token."""
+        """Say that this is the endpoint with this token, and since which start."""
         self._check_token(request)
-        return _success({"health": "ok"})
+        return _success({"health": "ok", "instance": self._instance})
 
     async def stop(self, request: Request) -> dict[str, Any]:
         """Stop the server, once this is answered."""

@@ -1,36 +1,37 @@
 """The embedded Snowflake endpoint as the warehouse."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagster_snowflake import SnowflakeResource
 from pydantic import Field
 
 from customer_analytics.resources.warehouse.resource import Warehouse
 
+if TYPE_CHECKING:
+    from customer_analytics.embedded_snowflake import Endpoint
+
 READER = "READER"
 """The endpoint's role that may only read."""
 
 
 class EmbeddedWarehouse(Warehouse):
-    """The endpoint of a state folder, started by whoever needs it first."""
+    """The endpoint of a state folder, started by whoever needs it first, or one that is served elsewhere."""
 
     kind: ClassVar[str] = "duckdb"
 
     home: str = Field(description="Folder of all state.")
+    url: str | None = Field(default=None, description="Address of an endpoint in place of the state folder's.")
+    token: str | None = Field(default=None, description="The token of the endpoint at the address.")
 
     def server(self) -> str:
-        """Address and process of the endpoint, which is started if it is not there."""
-        from customer_analytics.embedded_snowflake import ensure_running
-
-        endpoint = ensure_running(Path(self.home))
-        return f"{endpoint.host}:{endpoint.port} {endpoint.pid}"
+        """Address and instance of the endpoint."""
+        endpoint = self._endpoint()
+        return f"{endpoint.host}:{endpoint.port} {endpoint.instance}"
 
     def snowflake(self, session_parameters: dict[str, Any]) -> SnowflakeResource:
-        """Connection settings of the running endpoint, which is started if it is not there."""
-        from customer_analytics.embedded_snowflake import ensure_running
-
-        arguments = ensure_running(Path(self.home)).connection_args
+        """Connection settings of the running endpoint."""
+        arguments = self._endpoint().connection_args
         arguments["session_parameters"] = {**arguments.get("session_parameters", {}), **session_parameters}
         return SnowflakeResource(
             account=arguments.pop("account"),
@@ -43,3 +44,8 @@ class EmbeddedWarehouse(Warehouse):
             autocommit=True,
             additional_snowflake_connection_args=arguments,
         )
+
+    def _endpoint(self) -> "Endpoint":
+        from customer_analytics.embedded_snowflake import ensure_running, reach
+
+        return reach(self.url, self.token or "") if self.url else ensure_running(Path(self.home))

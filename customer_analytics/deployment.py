@@ -9,6 +9,8 @@ from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
 from customer_analytics.resources.answers.reranker import Reranker
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
 from customer_analytics.resources.io_manager import SnowflakeIOManager
+from customer_analytics.resources.registry.base import ModelRegistry
+from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
@@ -33,7 +35,7 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
         "source": Source(uri=settings.source),
         "warehouse": shared,
         "io_manager": SnowflakeIOManager(warehouse=shared),
-        "registry": WarehouseRegistry(warehouse=shared),
+        "registry": registry(settings, shared),
         "vector_store": vector_store(settings),
         "embedder": BgeSmallEmbedder(
             cache_folder=cache, weights_folder=settings.embedding_weights, threads=settings.embedding_threads
@@ -50,6 +52,13 @@ def as_deployed(spec: dg.AssetSpec, resources: Mapping[str, Any], owner: str) ->
     """An asset with its owner, and with the adapters' kinds where its own kinds name resources."""
     kinds = {resources[kind].kind if kind in resources else kind for kind in spec.kinds}
     return spec.replace_attributes(kinds=kinds, owners=[owner])
+
+
+def registry(settings: Settings, warehouse: Warehouse) -> ModelRegistry:
+    """The model registry that the settings name."""
+    if settings.registry == "snowflake-ml":
+        return SnowflakeMLRegistry(warehouse=warehouse, dependencies=settings.snowflake_ml_dependencies)
+    return WarehouseRegistry(warehouse=warehouse)
 
 
 def warehouse(settings: Settings, *, reading: bool = False) -> Warehouse:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import dagster as dg
 from platformdirs import user_cache_path
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -96,6 +96,16 @@ class Settings(BaseSettings):
     snowflake_connection_name: str | None = Field(
         default=None, alias="SNOWFLAKE_CONNECTION_NAME", description="Name of a connection in connections.toml."
     )
+    registry: Literal["warehouse", "snowflake-ml"] = Field(
+        default="warehouse",
+        description="Where models live: `warehouse`, in a table and a stage of it, or `snowflake-ml`, in the "
+        "Snowflake ML Registry, which scores inside the warehouse.",
+    )
+    snowflake_ml_dependencies: Literal["conda", "pip"] = Field(
+        default="conda",
+        description="Where models of the Snowflake ML Registry take their libraries from: Snowflake's `conda` "
+        "channel, or PyPI by `pip`, which has every version.",
+    )
     speech_model: Literal["tiny.en", "base"] = Field(
         default="tiny.en", description="Whisper weights: `tiny.en` (English, fast) or `base` (multilingual)."
     )
@@ -120,6 +130,15 @@ class Settings(BaseSettings):
         ge=1,
         description="Steps that share the transcribing of calls, and the embedding of each kind of text, there.",
     )
+
+    @model_validator(mode="after")
+    def _registry_is_within_reach(self) -> "Settings":
+        if self.registry == "snowflake-ml" and self.warehouse != "snowflake":
+            raise ValueError(
+                "CUSTOMER_ANALYTICS_REGISTRY=snowflake-ml is a part of Snowflake; set "
+                "CUSTOMER_ANALYTICS_WAREHOUSE=snowflake."
+            )
+        return self
 
     @field_validator("home", "model_cache")
     @classmethod

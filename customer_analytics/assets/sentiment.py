@@ -12,7 +12,6 @@ from customer_analytics.assets.objects import model_registry
 from customer_analytics.ml import plots, training
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.ml.evaluation import evaluate_out_of_fold
-from customer_analytics.ml.scoring import Scorer
 from customer_analytics.ml.training_set import as_matrix
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
@@ -57,7 +56,7 @@ def pred_twitter_comments(
     source = collection(CUSTOMER_COMMENT, embedder)
     if _is_scored(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry):
         return warehouse.table(PRED_TWITTER_COMMENTS.name)
-    return _scored(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry)
+    return _scored(PRED_TWITTER_COMMENTS, source, vector_store, registry)
 
 
 @table_asset(
@@ -70,7 +69,7 @@ def pred_customer_calls(
     source = collection(CUSTOMER_CALL, embedder)
     if _is_scored(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry):
         return warehouse.table(PRED_CUSTOMER_CALLS.name)
-    return _scored(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry)
+    return _scored(PRED_CUSTOMER_CALLS, source, vector_store, registry)
 
 
 def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
@@ -99,22 +98,9 @@ def _is_scored(
     return versions <= {default and default.version} and set(rows["VECTOR_ID"].to_pylist()) == set(objects)
 
 
-def _scored(
-    target: Table, source: Collection, warehouse: Warehouse, vector_store: VectorStore, registry: ModelRegistry
-) -> DataFrame:
-    """The rows of a prediction table, streamed from a collection through the classifier into the warehouse."""
-    model = registry.load(MODEL)
-    scorer = Scorer(model, embedding_model=source.model, dimensions=source.dimensions)
-    scored = scorer.score_batches(vector_store.scan(source))
-    rows = (_as_rows(batch, model.info, target) for batch in scored)
-    return warehouse.session().table(warehouse.stage(target, rows))
-
-
-def _as_rows(batch: pa.RecordBatch, model: ModelVersion, target: Table) -> pa.RecordBatch:
-    columns = {name.upper(): batch[name] for name in batch.schema.names}
-    columns["VECTOR_ID"] = columns.pop("ID")
-    columns["MODEL_VERSION"] = pa.array([model.version] * batch.num_rows)
-    return pa.RecordBatch.from_pydict({name: columns[name] for name in target.column_names})
+def _scored(target: Table, source: Collection, vector_store: VectorStore, registry: ModelRegistry) -> DataFrame:
+    """The rows of a prediction table, scored by the default version."""
+    return registry.score(registry.load(MODEL), source, vector_store.scan(source), target)
 
 
 def _metadata(model: ModelVersion) -> dict[str, Any]:

@@ -8,10 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from customer_analytics.ml.training_set import Vectors, as_matrix, require_finite
-from customer_analytics.resources.registry.base import StoredModel
+from customer_analytics.resources.registry.base import ModelVersion, StoredModel
 
 SENTIMENT = "SENTIMENT"
 IS_OUT_OF_FOLD = "IS_OUT_OF_FOLD"
+
+
+def require_vectors_of(info: ModelVersion, embedding_model: str, dimensions: int) -> None:
+    """Raise ValueError where vectors are of another kind than those that a version was trained on."""
+    if (embedding_model, dimensions) != (info.embedding_model, info.dimensions):
+        raise ValueError(
+            f"{info.model_name} {info.version} was trained on vectors of {info.embedding_model} with "
+            f"{info.dimensions} dimensions and cannot score those of {embedding_model} with {dimensions}; "
+            "train it on the new vectors first."
+        )
 
 
 class Scorer:
@@ -25,13 +35,7 @@ class Scorer:
         """Load the booster; raises ValueError where the vectors to be scored are of another kind than its own."""
         import lightgbm
 
-        info = model.info
-        if (embedding_model, dimensions) != (info.embedding_model, info.dimensions):
-            raise ValueError(
-                f"{info.model_name} {info.version} was trained on vectors of {info.embedding_model} with "
-                f"{info.dimensions} dimensions and cannot score those of {embedding_model} with {dimensions}; "
-                "train it on the new vectors first."
-            )
+        require_vectors_of(model.info, embedding_model, dimensions)
         self._dimensions = dimensions
         self._booster = lightgbm.Booster(model_str=model.booster)
         self._texts = pc.cast(model.out_of_fold["TEXT_HASH"].combine_chunks(), pa.string())

@@ -16,6 +16,7 @@ class SqlType(StrEnum):
     BOOLEAN = "BOOLEAN"
     DATE = "DATE"
     TIMESTAMP = "TIMESTAMP_NTZ(9)"
+    VECTOR = "ARRAY"
 
     @property
     def arrow(self) -> pa.DataType:
@@ -31,6 +32,7 @@ _ARROW = {
     SqlType.BOOLEAN: pa.bool_(),
     SqlType.DATE: pa.date32(),
     SqlType.TIMESTAMP: pa.timestamp("us"),
+    SqlType.VECTOR: pa.list_(pa.float32()),
 }
 
 

@@ -1,5 +1,6 @@
 """What every model registry guarantees, tested on each adapter; and what is said of the warehouse's own."""
 
+import datetime as dt
 import signal
 import subprocess
 import sys
@@ -8,14 +9,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import lightgbm
+import pyarrow as pa
 import pytest
+from snowflake.snowpark.types import ArrayType, FloatType
 
 from customer_analytics.embedded_snowflake import Endpoint
+from customer_analytics.ml.training import fingerprint, train
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
+from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
+from customer_analytics.resources.vectors.base import Collection, PropertyType
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
 from customer_analytics_tests.contract.stored_models import MODEL, stored
+from customer_analytics_tests.unit.ml.labelled_texts import DIMENSIONS, labelled_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND, THIRD, FOURTH = "V_FFFFFFFFFFFF", "V_000000000001", "V_AAAAAAAAAAAA", "V_BBBBBBBBBBBB"
@@ -37,7 +47,23 @@ def warehouse_registry(warehouse: EmbeddedWarehouse) -> WarehouseRegistry:
     return made
 
 
-@pytest.fixture(params=["warehouse_registry"])
+@pytest.fixture
+def snowflake_ml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The double behind `snowflake.ml.registry`; there is no account to test against."""
+    pytest.importorskip("snowflake.ml", reason="the extra snowflake-ml is not installed")
+    from customer_analytics_tests.contract.snowflake_ml_double import SnowflakeMLDouble
+
+    made = SnowflakeMLDouble(tmp_path)
+    monkeypatch.setattr("snowflake.ml.registry.Registry", made.opening)
+    return made
+
+
+@pytest.fixture
+def snowflake_ml_registry(warehouse: EmbeddedWarehouse, snowflake_ml: Any) -> SnowflakeMLRegistry:
+    return SnowflakeMLRegistry(warehouse=warehouse, dependencies="conda")
+
+
+@pytest.fixture(params=["warehouse_registry", "snowflake_ml_registry"])
 def registry(request: pytest.FixtureRequest) -> ModelRegistry:
     made = request.getfixturevalue(request.param)
     assert isinstance(made, ModelRegistry)
@@ -118,6 +144,45 @@ class TestEveryRegistry:
         assert sorted(names(registry)) == versions
         assert default(registry) == names(registry)[-1]
         assert all(registry.load(MODEL, version) == stored(version) for version in versions)
+
+    def test_the_rows_of_a_prediction_table_are_scored_by_fold_or_booster(self, registry: ModelRegistry) -> None:
+        """Both registries against what the booster itself says; the second text is a training text."""
+        vectors, labels, hashes = labelled_texts(40)
+        model = train(vectors, labels, hashes).stored(
+            MODEL, fingerprint(vectors, labels, hashes, embedding_model="bge-small"), {}
+        )
+        registry.log(model)
+        new, _, _ = labelled_texts(2, seed=1)
+        objects = pa.RecordBatch.from_pydict(
+            {
+                "id": ["one", "two"],
+                "customer_id": [1, 2],
+                "date": [dt.date(2020, 2, 29)] * 2,
+                "review_text": ['it\'s "new"', "learned"],
+                "content_hash": ["f" * 64, hashes[0]],
+                "vector": pa.array([new[0].tolist(), vectors[0].tolist()], pa.list_(pa.float32(), DIMENSIONS)),
+            }
+        )
+        source = Collection(
+            "CustomerComment", {"review_text": PropertyType.TEXT}, "review_text", "bge-small", DIMENSIONS
+        )
+        frame = registry.score(registry.load(MODEL), source, iter([objects]), PRED_TWITTER_COMMENTS)
+        rows = {row["VECTOR_ID"]: row for row in frame.to_arrow().to_pylist()}
+        assert frame.columns == PRED_TWITTER_COMMENTS.column_names
+        assert rows["one"]["SENTIMENT"] == lightgbm.Booster(model_str=model.booster).predict(new[:1])[0]
+        learned = {row["TEXT_HASH"]: row["SENTIMENT"] for row in model.out_of_fold.to_pylist()}
+        assert rows["two"]["SENTIMENT"] == learned[hashes[0]]
+        assert {id: row["IS_OUT_OF_FOLD"] for id, row in rows.items()} == {"one": False, "two": True}
+        assert {row["MODEL_VERSION"] for row in rows.values()} == {model.info.version}
+        assert rows["one"]["REVIEW_TEXT"] == 'it\'s "new"'
+
+    def test_vectors_of_another_embedding_model_are_refused(self, registry: ModelRegistry) -> None:
+        source = Collection("CustomerCall", {"transcript": PropertyType.TEXT}, "transcript", "other", 384)
+        with pytest.raises(ValueError, match=r"cannot score those of other with 384; train it"):
+            registry.score(stored(FIRST), source, iter([]), PRED_CUSTOMER_CALLS).collect()
+
+    def test_it_describes_itself(self, registry: ModelRegistry) -> None:
+        assert "R" in registry.describe()
 
 
 def run(warehouse: EmbeddedWarehouse, sql: str, content: bytes | None = None) -> list[tuple[object, ...]]:
@@ -207,3 +272,58 @@ class TestWarehouseRegistry:
             (MODEL, FIRST, True, 1),
             (MODEL, SECOND, False, 2),
         ]
+
+
+class TestSnowflakeMLRegistry:
+    """Not verified on an account: the registry is an autospec of the installed library."""
+
+    @pytest.mark.parametrize(
+        ("dependencies", "asked_for"),
+        [
+            ("conda", {"conda_dependencies": ["lightgbm==4.7.0", "numpy==2.3.0"]}),
+            (
+                "pip",
+                {
+                    "pip_requirements": ["lightgbm==4.7.0", "numpy==2.3.0"],
+                    "artifact_repository_map": {"pip": "snowflake.snowpark.pypi_shared_repository"},
+                },
+            ),
+        ],
+    )
+    def test_a_version_is_logged_with_its_metrics_for_the_warehouse(
+        self, warehouse: EmbeddedWarehouse, snowflake_ml: Any, dependencies: Any, asked_for: dict[str, Any]
+    ) -> None:
+        SnowflakeMLRegistry(warehouse=warehouse, dependencies=dependencies).log(stored(FIRST))
+        call = snowflake_ml.registry.log_model.call_args.kwargs
+        assert {name: call[name] for name in asked_for} == asked_for
+        assert call["target_platforms"] == ["WAREHOUSE"]
+        assert call["metrics"] == {"accuracy": 0.9, "auc": 0.1 + 0.2}
+        assert call["signatures"]["predict"].inputs[0].as_snowpark_type() == ArrayType(FloatType())
+
+    def test_it_opens_in_the_schema_of_all_tables(
+        self, warehouse: EmbeddedWarehouse, snowflake_ml: Any, snowflake_ml_registry: SnowflakeMLRegistry
+    ) -> None:
+        assert snowflake_ml_registry.ensure() == {"registry": "TEST.R"}
+        (session,), place = snowflake_ml.opening.call_args
+        assert session is warehouse.session()
+        assert (place["database_name"], place["schema_name"]) == ('"TEST"', f'"{warehouse.schema_name}"')
+
+    def test_a_version_whose_logger_was_killed_before_its_manifest_is_completed(
+        self, snowflake_ml: Any, snowflake_ml_registry: SnowflakeMLRegistry
+    ) -> None:
+        snowflake_ml_registry.log(stored(FIRST))
+        snowflake_ml.models[MODEL.upper()].versions[FIRST].comment = None
+        assert snowflake_ml_registry.default(MODEL) is None
+        with pytest.raises(LookupError):
+            snowflake_ml_registry.load(MODEL)
+        snowflake_ml_registry.log(stored(FIRST))
+        assert snowflake_ml_registry.load(MODEL) == stored(FIRST)
+
+    def test_damaged_files_are_named_with_what_to_do(
+        self, snowflake_ml: Any, snowflake_ml_registry: SnowflakeMLRegistry
+    ) -> None:
+        snowflake_ml_registry.log(stored(FIRST))
+        (booster,) = snowflake_ml.models[MODEL.upper()].versions[FIRST].folder.rglob("booster.txt")
+        booster.write_text("tree")
+        with pytest.raises(DamagedModelError, match=rf"ALTER MODEL {MODEL} DROP VERSION {FIRST}"):
+            snowflake_ml_registry.load(MODEL)

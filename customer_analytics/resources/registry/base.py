@@ -1,11 +1,16 @@
 """What every model registry guarantees."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import dagster as dg
 import pyarrow as pa
+from snowflake.snowpark import DataFrame
+
+from customer_analytics.resources.vectors.base import Collection
+from customer_analytics.tables import Table
 
 
 class DamagedModelError(Exception):
@@ -79,3 +84,26 @@ class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
             LookupError: The version is not there.
             DamagedModelError: Its files are missing or changed.
         """
+
+    @abstractmethod
+    def score(
+        self, model: StoredModel, source: Collection, objects: Iterable[pa.RecordBatch], target: Table
+    ) -> DataFrame:
+        """The rows of a prediction table: the objects of a collection, scored by a version.
+
+        A training text gets the prediction of the fold that did not see it, any other text that of the booster.
+
+        Args:
+            model: The version, as loaded.
+            source: The collection.
+            objects: Its objects as `VectorStore.scan` gives them, with their vectors.
+            target: The prediction table: properties of the collection, SENTIMENT, MODEL_VERSION and VECTOR_ID,
+                with or without IS_OUT_OF_FOLD.
+
+        Raises:
+            ValueError: The vectors are of another embedding model than those that the version was trained on.
+        """
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One line on where the registry is and what it holds; raises if it cannot be used."""

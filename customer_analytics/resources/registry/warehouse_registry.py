@@ -1,20 +1,31 @@
 """A model registry made of one table and one stage in the warehouse."""
 
-import hashlib
 import io
 import json
-import re
 import tempfile
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.parquet as pq
+from snowflake.connector.errors import ProgrammingError
+from snowflake.snowpark import DataFrame
 
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
+from customer_analytics.resources.registry.contents import (
+    absent,
+    as_json,
+    check,
+    files_of,
+    manifest_of,
+    model_of,
+    require_identifiers,
+    sha256,
+)
+from customer_analytics.resources.vectors.base import Collection
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.resources.warehouse.writes import NOT_THERE
 from customer_analytics.tables import Column, SqlType, Table
 
 MODEL_STAGE = "MODEL_STAGE"
@@ -40,9 +51,7 @@ MODEL_VERSIONS = Table(
     key=("MODEL_NAME", "VERSION"),
 )
 Row: TypeAlias = dict[str, Any]
-_BOOSTER, _OUT_OF_FOLD, _MANIFEST = "booster.txt", "out_of_fold.parquet", "manifest.json"
-# Part of stage paths, which take no bind parameters, and the form of names in Snowflake's own registry.
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MANIFEST = "manifest.json"
 
 
 class WarehouseRegistry(ModelRegistry):
@@ -70,9 +79,10 @@ class WarehouseRegistry(ModelRegistry):
         location = self._location(model.info.model_name, model.info.version)
         manifest_hash = self._intact_manifest_hash(model.info)
         if manifest_hash is None:
-            files = _files(model)
-            self._write(location, files)
-            manifest_hash = _sha256(files[_MANIFEST])
+            files = files_of(model)
+            manifest = manifest_of(model.info, files).encode()
+            self._write(location, files | {_MANIFEST: manifest})  # last the manifest, which names the others
+            manifest_hash = sha256(manifest)
         self._record(model.info, manifest_hash)
 
     def versions(self, model_name: str) -> list[ModelVersion]:
@@ -89,26 +99,42 @@ class WarehouseRegistry(ModelRegistry):
         rows = self._rows(model_name)
         row = _default(rows) if version is None else _named(rows, version)
         if row is None:
-            raise LookupError(
-                f"{self._table} has no {'default version' if version is None else f'version {version!r}'} of "
-                f"{model_name!r} (versions: {', '.join(row['VERSION'] for row in rows) or 'none'}); train the "
-                "model first."
-            )
+            raise absent(self._table, model_name, version, [row["VERSION"] for row in rows])
         files = self._read(model_name, row["VERSION"], row["MANIFEST_HASH"])
-        out_of_fold = pq.read_table(pa.BufferReader(files[_OUT_OF_FOLD]))
-        return StoredModel(_version(row), files[_BOOSTER].decode(), out_of_fold)
+        return model_of(_version(row), files)
+
+    def score(
+        self, model: StoredModel, source: Collection, objects: Iterable[pa.RecordBatch], target: Table
+    ) -> DataFrame:
+        """See `ModelRegistry.score`; the booster runs in this process, and only one batch is held at a time."""
+        from customer_analytics.ml.scoring import Scorer
+
+        scorer = Scorer(model, embedding_model=source.model, dimensions=source.dimensions)
+        rows = (_as_rows(batch, model.info, target) for batch in scorer.score_batches(objects))
+        return self.warehouse.session().table(self.warehouse.stage(target, rows))
+
+    def describe(self) -> str:
+        """See `ModelRegistry.describe`."""
+        count = f"SELECT COUNT(*) AS VERSIONS FROM {self._table}"
+        try:
+            (row,) = self.warehouse.query(count).to_pylist()
+        except ProgrammingError as error:
+            if error.errno not in NOT_THERE:
+                raise
+            return f"{self._table}, which the first run creates"
+        return f"{self._table}, {row['VERSIONS']} versions"
 
     def _record(self, info: ModelVersion, manifest_hash: str) -> None:
         """Add the version's row if it is not there and make it the default, in one statement."""
         given: dict[str, Any] = {
             "MODEL_NAME": info.model_name,
             "VERSION": info.version,
-            "METRICS": _json(info.metrics),
-            "TAGS": _json(info.tags),
+            "METRICS": as_json(info.metrics),
+            "TAGS": as_json(info.tags),
             "EMBEDDING_MODEL": info.embedding_model,
             "DIMENSIONS": info.dimensions,
             "TRAINING_DATA_HASH": info.training_data_hash,
-            "LIBRARY_VERSIONS": _json(info.library_versions),
+            "LIBRARY_VERSIONS": as_json(info.library_versions),
             "MANIFEST_HASH": manifest_hash,
         }
         columns = [*given, "IS_DEFAULT", "SEQUENCE"]
@@ -157,9 +183,9 @@ class WarehouseRegistry(ModelRegistry):
             connection.cursor().execute(f"GET {_path(location)} {_path(f'file://{folder}')}")
             files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
         expected = {_MANIFEST: manifest_hash}
-        _check(files, expected, location)
+        check(files, expected, location)
         expected |= json.loads(files[_MANIFEST])["files"]
-        _check(files, expected, location)
+        check(files, expected, location)
         return {name: files[name] for name in expected}
 
     def _write(self, location: str, files: dict[str, bytes]) -> None:
@@ -171,12 +197,7 @@ class WarehouseRegistry(ModelRegistry):
                 )
 
     def _location(self, model_name: str, version: str) -> str:
-        for name in (model_name, version):
-            if not _IDENTIFIER.fullmatch(name):
-                raise ValueError(
-                    f"{name!r} cannot name a model or a version; use letters, digits and underscores, and begin "
-                    "with a letter or an underscore."
-                )
+        require_identifiers(model_name, version)
         return f"@{self._stage}/{model_name}/{version}/"
 
     @property
@@ -188,24 +209,11 @@ class WarehouseRegistry(ModelRegistry):
         return self.warehouse.name(MODEL_STAGE)
 
 
-def _files(model: StoredModel) -> dict[str, bytes]:
-    """The files of a version in the order of writing: the manifest, which names the others, is last."""
-    out_of_fold = io.BytesIO()
-    pq.write_table(model.out_of_fold, out_of_fold)
-    files = {_BOOSTER: model.booster.encode(), _OUT_OF_FOLD: out_of_fold.getvalue()}
-    manifest = asdict(model.info) | {"files": {name: _sha256(content) for name, content in files.items()}}
-    return files | {_MANIFEST: _json(manifest).encode()}
-
-
-def _check(files: dict[str, bytes], expected: dict[str, str], location: str) -> None:
-    for name, sha256 in expected.items():
-        if name not in files:
-            raise DamagedModelError(f"{location}{name} is missing; train the model again to write it anew.")
-        if _sha256(files[name]) != sha256:
-            raise DamagedModelError(
-                f"{location}{name} is not what was logged (its SHA-256 is {_sha256(files[name])}, not {sha256}); "
-                "train the model again to write it anew."
-            )
+def _as_rows(batch: pa.RecordBatch, model: ModelVersion, target: Table) -> pa.RecordBatch:
+    columns = {name.upper(): batch[name] for name in batch.schema.names}
+    columns["VECTOR_ID"] = columns.pop("ID")
+    columns["MODEL_VERSION"] = pa.array([model.version] * batch.num_rows)
+    return pa.RecordBatch.from_pydict({name: columns[name] for name in target.column_names})
 
 
 def _path(path: str) -> str:
@@ -233,11 +241,3 @@ def _version(row: Row) -> ModelVersion:
         training_data_hash=row["TRAINING_DATA_HASH"],
         library_versions=json.loads(row["LIBRARY_VERSIONS"]),
     )
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True)

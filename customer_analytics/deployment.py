@@ -9,6 +9,7 @@ from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
 from customer_analytics.resources.answers.reranker import Reranker
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
 from customer_analytics.resources.io_manager import SnowflakeIOManager
+from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
@@ -36,6 +37,7 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
         "warehouse": shared,
         "io_manager": SnowflakeIOManager(warehouse=shared),
         "registry": registry(settings, shared),
+        "quality_floor": QualityFloor(accuracy=settings.minimum_accuracy, auc=settings.minimum_auc),
         "vector_store": vector_store(settings),
         "embedder": BgeSmallEmbedder(
             cache_folder=cache, weights_folder=settings.embedding_weights, threads=settings.embedding_threads

@@ -106,6 +106,18 @@ class Settings(BaseSettings):
         description="Where models of the Snowflake ML Registry take their libraries from: Snowflake's `conda` "
         "channel, or PyPI by `pip`, which has every version.",
     )
+    minimum_accuracy: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        description="Accuracy, on texts not seen in training, below which a classifier is not used.",
+    )
+    minimum_auc: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="Area under the ROC curve, on texts not seen, below which a classifier is not used.",
+    )
     speech_model: Literal["tiny.en", "base"] = Field(
         default="tiny.en", description="Whisper weights: `tiny.en` (English, fast) or `base` (multilingual)."
     )

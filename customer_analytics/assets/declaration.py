@@ -1,6 +1,7 @@
 """How an asset that is a table says so to Dagster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -16,6 +17,7 @@ def table_asset(
     write_mode: WriteMode = "replace",
     deps: Sequence[dg.AssetsDefinition] = (),
     audits: Sequence[Audit] = (),
+    lineage: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """`dagster.asset` for a function named for the table it writes, with the table's meaning and columns.
 
@@ -28,7 +30,7 @@ def table_asset(
             group_name=group,
             kinds=kinds | {"table"},
             description=target.description,
-            metadata=table_metadata(target) | {WRITE_MODE: write_mode},
+            metadata=table_metadata(target) | {WRITE_MODE: write_mode, **lineage},
             deps=deps,
             check_specs=audit_specs(function.__name__, audits),
         )(function)

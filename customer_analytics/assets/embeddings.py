@@ -7,6 +7,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from customer_analytics.lineage import declared as lineage
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.ml.vectorisation import sync_collection
@@ -21,34 +22,52 @@ Rows = tuple[int, Iterator[pa.RecordBatch]]
 """How many rows a collection is made of, and the rows."""
 
 
-@dg.asset(group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["stg_comment_training"])
+_LABELLED = lineage.collection(COMMENT_TRAINING, STG_COMMENT_TRAINING.name)
+_WRITTEN = lineage.collection(CUSTOMER_COMMENT, STG_TWITTER_COMMENTS.name)
+_SPOKEN = lineage.collection(CUSTOMER_CALL, CALL_TRANSCRIPTS.name)
+
+
+@dg.asset(
+    group_name="embeddings",
+    kinds={"embedder", "vector_store"},
+    deps=["stg_comment_training"],
+    metadata=_LABELLED,
+)
 def comment_training(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
     """Collection CommentTraining: one object per comment whose sentiment a person has judged."""
     metadata = sync(COMMENT_TRAINING, context.log.info, warehouse, embedder, vector_store)
-    return dg.MaterializeResult(metadata=metadata)
+    return dg.MaterializeResult(metadata=metadata | _LABELLED)
 
 
 # After comment_training, because most training texts are comments too and need not be embedded again.
 @dg.asset(
-    group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["stg_twitter_comments", comment_training]
+    group_name="embeddings",
+    kinds={"embedder", "vector_store"},
+    deps=["stg_twitter_comments", comment_training],
+    metadata=_WRITTEN,
 )
 def customer_comment(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
     """Collection CustomerComment: one object per comment of a customer."""
     metadata = sync(CUSTOMER_COMMENT, context.log.info, warehouse, embedder, vector_store)
-    return dg.MaterializeResult(metadata=metadata)
+    return dg.MaterializeResult(metadata=metadata | _WRITTEN)
 
 
-@dg.asset(group_name="embeddings", kinds={"embedder", "vector_store"}, deps=["call_transcripts"])
+@dg.asset(
+    group_name="embeddings",
+    kinds={"embedder", "vector_store"},
+    deps=["call_transcripts"],
+    metadata=_SPOKEN,
+)
 def customer_call(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
     """Collection CustomerCall: one object per call in which something is said."""
     metadata = sync(CUSTOMER_CALL, context.log.info, warehouse, embedder, vector_store)
-    return dg.MaterializeResult(metadata=metadata)
+    return dg.MaterializeResult(metadata=metadata | _SPOKEN)
 
 
 def sync(

@@ -1,5 +1,6 @@
 """How customers felt about what they said."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -9,11 +10,15 @@ from snowflake.snowpark import DataFrame
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.embeddings import comment_training, customer_call, customer_comment
 from customer_analytics.assets.objects import model_registry
+from customer_analytics.checks import sentiment as checks
+from customer_analytics.checks.audit import published
+from customer_analytics.lineage import declared
 from customer_analytics.ml import plots, training
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.ml.evaluation import evaluate_out_of_fold
 from customer_analytics.ml.training_set import as_matrix
 from customer_analytics.resources.embeddings.base import Embedder
+from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
 from customer_analytics.resources.vectors.base import Collection, VectorStore
 from customer_analytics.resources.warehouse.resource import Warehouse
@@ -24,52 +29,81 @@ MODEL = "SENTIMENT_CLASSIFIER"
 _PLOTS = ("calibration", "confusion_matrix")
 
 
-@dg.asset(group_name="sentiment", kinds={"lightgbm", "scikitlearn"}, deps=[comment_training, model_registry])
+@dg.asset(
+    group_name="sentiment",
+    kinds={"lightgbm", "scikitlearn"},
+    deps=[comment_training, model_registry],
+    metadata=declared.SENTIMENT_CLASSIFIER,
+    check_specs=[checks.QUALITY],
+)
 def sentiment_classifier(
-    context: dg.AssetExecutionContext, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
-) -> dg.MaterializeResult[None]:
+    context: dg.AssetExecutionContext,
+    embedder: Embedder,
+    vector_store: VectorStore,
+    registry: ModelRegistry,
+    quality_floor: QualityFloor,
+) -> Iterator[Any]:
     """The sentiment classifier: LightGBM on the training texts' vectors; a new version when anything changed."""
     source = collection(COMMENT_TRAINING, embedder)
     rows = pa.Table.from_batches(vector_store.scan(source, ["vector", "label", "content_hash"]))
     examples = as_matrix(rows["vector"]), rows["label"].to_pylist(), rows["content_hash"].to_pylist()
     fingerprint = training.fingerprint(*examples, embedding_model=embedder.model)
-    model = _known(context, registry)
-    if model and model.info.version == fingerprint.version:
+    known = _known(context, registry)
+    if known and known.info.version == fingerprint.version:
+        model = known
         context.log.info(f"nothing has changed since {fingerprint.version}")
     else:
-        tags = {"run_id": context.run_id}
-        model = training.train(*examples).stored(MODEL, fingerprint, tags)
+        model = training.train(*examples).stored(MODEL, fingerprint, {"run_id": context.run_id})
+    accuracy, auc = model.info.metrics["accuracy"], model.info.metrics["auc"]
+    quality = checks.quality(model.info.metrics, quality_floor)
+    yield quality
+    if not quality.passed:
+        raise dg.Failure(
+            f"{fingerprint.version} is not used: accuracy {accuracy:.3f} and AUC {auc:.3f} on texts not seen have "
+            f"to be at least {quality_floor.accuracy} and {quality_floor.auc}. Look at the labels, or lower "
+            "CUSTOMER_ANALYTICS_MINIMUM_ACCURACY or CUSTOMER_ANALYTICS_MINIMUM_AUC."
+        )
+    if model is not known:
         registry.log(model)
-        accuracy, auc = model.info.metrics["accuracy"], model.info.metrics["auc"]
         context.log.info(f"{fingerprint.version}: accuracy {accuracy:.3f}, AUC {auc:.3f} on texts not seen")
     pictures = _drawn_before(context, model.info) or _drawn(model)
-    return dg.MaterializeResult(metadata=_metadata(model.info) | pictures)
+    yield dg.MaterializeResult(metadata=_metadata(model.info) | pictures | declared.SENTIMENT_CLASSIFIER)
 
 
 @table_asset(
-    "sentiment", kinds={"lightgbm", "warehouse"}, write_mode="merge", deps=[customer_comment, sentiment_classifier]
+    "sentiment",
+    kinds={"lightgbm", "warehouse"},
+    write_mode="merge",
+    deps=[customer_comment, sentiment_classifier],
+    audits=checks.PRED_TWITTER_COMMENTS,
+    lineage=declared.predictions(PRED_TWITTER_COMMENTS, "customer_comment"),
 )
 def pred_twitter_comments(
     warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
-) -> DataFrame:
+) -> Iterator[Any]:
     """Comments scored by the registry's default version, training texts by the fold that did not see them."""
     source = collection(CUSTOMER_COMMENT, embedder)
-    if _is_scored(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry):
-        return warehouse.table(PRED_TWITTER_COMMENTS.name)
-    return _scored(PRED_TWITTER_COMMENTS, source, vector_store, registry)
+    rows = _predictions(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry)
+    objects = _count(source, warehouse, vector_store)
+    yield from published(PRED_TWITTER_COMMENTS, rows, checks.PRED_TWITTER_COMMENTS, objects=objects)
 
 
 @table_asset(
-    "sentiment", kinds={"lightgbm", "warehouse"}, write_mode="merge", deps=[customer_call, sentiment_classifier]
+    "sentiment",
+    kinds={"lightgbm", "warehouse"},
+    write_mode="merge",
+    deps=[customer_call, sentiment_classifier],
+    audits=checks.PRED_CUSTOMER_CALLS,
+    lineage=declared.predictions(PRED_CUSTOMER_CALLS, "customer_call"),
 )
 def pred_customer_calls(
     warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
-) -> DataFrame:
+) -> Iterator[Any]:
     """Transcribed calls scored by the registry's default version."""
     source = collection(CUSTOMER_CALL, embedder)
-    if _is_scored(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry):
-        return warehouse.table(PRED_CUSTOMER_CALLS.name)
-    return _scored(PRED_CUSTOMER_CALLS, source, vector_store, registry)
+    rows = _predictions(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry)
+    objects = _count(source, warehouse, vector_store)
+    yield from published(PRED_CUSTOMER_CALLS, rows, checks.PRED_CUSTOMER_CALLS, objects=objects)
 
 
 def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
@@ -81,6 +115,23 @@ def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> Stored
     except DamagedModelError as error:
         context.log.warning(str(error))
         return None
+
+
+def _predictions(
+    target: Table, source: Collection, warehouse: Warehouse, vector_store: VectorStore, registry: ModelRegistry
+) -> DataFrame:
+    """The table's rows as they are, if there is nothing new to score, or else the rows that it is to have."""
+    if _is_scored(target, source, warehouse, vector_store, registry):
+        return warehouse.table(target.name)
+    rows = registry.score(registry.load(MODEL), source, vector_store.scan(source), target)
+    return warehouse.write_scratch(
+        target, rows
+    )  # or else a registry that scores in the warehouse did so each time
+
+
+def _count(source: Collection, warehouse: Warehouse, vector_store: VectorStore) -> DataFrame:
+    """The number of a collection's objects, as one row that audits can compare with."""
+    return warehouse.session().create_dataframe([[vector_store.count(source)]], schema=["OBJECTS"])
 
 
 def _is_scored(
@@ -96,11 +147,6 @@ def _is_scored(
     versions = set(rows["MODEL_VERSION"].to_pylist())
     objects = (id for batch in vector_store.scan(source, ["id"]) for id in batch["id"].to_pylist())
     return versions <= {default and default.version} and set(rows["VECTOR_ID"].to_pylist()) == set(objects)
-
-
-def _scored(target: Table, source: Collection, vector_store: VectorStore, registry: ModelRegistry) -> DataFrame:
-    """The rows of a prediction table, scored by the default version."""
-    return registry.score(registry.load(MODEL), source, vector_store.scan(source), target)
 
 
 def _metadata(model: ModelVersion) -> dict[str, Any]:

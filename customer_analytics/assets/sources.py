@@ -12,6 +12,8 @@ from snowflake.snowpark import functions as f
 
 from customer_analytics.assets.declaration import table_asset, table_metadata
 from customer_analytics.assets.objects import CALL_STAGE, warehouse_objects
+from customer_analytics.checks.audit import published
+from customer_analytics.checks.sources import SUPPORT_CALLS
 from customer_analytics.ingestion.calls import CallFile, calls_table, list_calls, stage_name
 from customer_analytics.ingestion.files import SOURCE_FILES, SourceFile
 from customer_analytics.ingestion.load import LoadedFile, load_file
@@ -71,8 +73,8 @@ def source_files(
         warehouse.replace(STG_REJECTED_ROWS, rejected)
 
 
-@table_asset("sources", kinds={"warehouse"}, deps=[warehouse_objects])
-def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse) -> pa.Table:
+@table_asset("sources", kinds={"warehouse"}, deps=[warehouse_objects], audits=SUPPORT_CALLS)
+def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse) -> Iterator[Any]:
     """Calls are hashed unless their size and time are known, and put into the stage unless they are there."""
     warehouse.ensure_table(STG_SUPPORT_CALLS)
     known = {
@@ -90,7 +92,8 @@ def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehou
         if call.customer_id is None:
             context.log.warning(f"calls/{call.relative_path} carries no customer id (<customer_id>-<nn>.<ext>)")
     _stage_audio(location, listing.calls, warehouse, Progress("calls staged", context.log.info))
-    return calls_table(listing.calls)
+    staged = warehouse.session().table(warehouse.stage(STG_SUPPORT_CALLS, calls_table(listing.calls)))
+    yield from published(STG_SUPPORT_CALLS, staged, SUPPORT_CALLS)
 
 
 def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: Warehouse) -> list[_Staged]:

@@ -12,6 +12,7 @@ from snowflake.snowpark import DataFrame
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.objects import CALL_STAGE
 from customer_analytics.ingestion.calls import stage_name
+from customer_analytics.lineage import declared
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.transcription import Row, new_transcripts
 from customer_analytics.progress import Progress
@@ -21,7 +22,9 @@ from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
 
-@table_asset("transcripts", kinds={"transcriber", "warehouse"}, write_mode="merge")
+@table_asset(
+    "transcripts", kinds={"transcriber", "warehouse"}, write_mode="merge", lineage=declared.CALL_TRANSCRIPTS
+)
 def call_transcripts(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,

@@ -25,16 +25,43 @@ class Audit:
     """Something that must hold of a table's rows.
 
     `violations` gives what violates it, one row each and without any text that a person wrote, from the table's
-    rows and from those that they are computed from, by the name of the table or of what else is compared.
+    rows and from what else they are compared with, by name. With `tolerant`, they are counted, and pass.
     """
 
     name: str
     description: str
     violations: Callable[[DataFrame, Inputs], DataFrame]
+    tolerant: bool = False
+
+    def result(
+        self,
+        table: Table,
+        found: int,
+        rows: DataFrame,
+        severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    ) -> dg.AssetCheckResult:
+        """The result of the check of a table in which so many violations were found, with the first of them."""
+        metadata: dict[str, Any] = {"rows_found": found}
+        passed = self.tolerant or not found
+        if not passed:
+            examples = [row.as_dict() for row in rows.limit(_EXAMPLES).collect()]
+            metadata["examples"] = dg.MetadataValue.json([{c: str(v) for c, v in row.items()} for row in examples])
+        return dg.AssetCheckResult(
+            passed=passed,
+            asset_key=table.name.lower(),
+            check_name=self.name,
+            severity=severity,
+            metadata=metadata,
+        )
 
 
 def declared(table: Table) -> tuple[Audit, ...]:
     """The audits that follow from the table's declaration."""
+    return keyed(table) + restricted(table)
+
+
+def keyed(table: Table) -> tuple[Audit, ...]:
+    """The audits of what a table must have: its required columns, and its key once."""
     required = [f.col(column.name).is_null() for column in table.columns if not column.nullable]
     audits = [
         Audit(
@@ -45,15 +72,23 @@ def declared(table: Table) -> tuple[Audit, ...]:
     ]
     if table.key:
         audits.append(unique(table.key, "key_is_unique", "No key repeats."))
-    if outside := not_accepted(table):
-        audits.append(
-            Audit(
-                "values_are_accepted",
-                f"Nothing else is in {restricted(table)} than the columns' descriptions say.",
-                lambda rows, _: rows.filter(reduce(or_, outside)).select(identifying(table)),
-            )
-        )
     return tuple(audits)
+
+
+def restricted(table: Table) -> tuple[Audit, ...]:
+    """The audit that columns hold values that are declared for them; none where any value will do."""
+    columns = [column for column in table.columns if column.accepted or column.between]
+    if not columns:
+        return ()
+    outside = [_is_outside(column) for column in columns]
+    names = ", ".join(column.name for column in columns)
+    return (
+        Audit(
+            "values_are_accepted",
+            f"There are no other values than described in {names}.",
+            lambda rows, _: rows.filter(reduce(or_, outside)).select(identifying(table)),
+        ),
+    )
 
 
 def unique(columns: Sequence[str], name: str, description: str) -> Audit:
@@ -86,16 +121,6 @@ def total(column: str, name: str) -> Expression:
     return f.coalesce(f.sum(column), f.lit(0)).alias(name)
 
 
-def not_accepted(table: Table) -> list[Expression]:
-    """For each column with restricted values, whether a row has another one; null is no value."""
-    return [_is_outside(column) for column in table.columns if column.accepted or column.between]
-
-
-def restricted(table: Table) -> str:
-    """The names of the columns whose values are restricted."""
-    return ", ".join(column.name for column in table.columns if column.accepted or column.between)
-
-
 def identifying(table: Table) -> list[str]:
     """The columns by which to find a row again: its key, or else all columns without text."""
     return list(table.key) or [column.name for column in table.columns if column.type is not SqlType.TEXT]
@@ -104,32 +129,20 @@ def identifying(table: Table) -> list[str]:
 def audit_specs(asset: str, audits: Sequence[Audit]) -> list[dg.AssetCheckSpec]:
     """The blocking checks of an asset, as Dagster shows them."""
     return [
-        dg.AssetCheckSpec(
-            audit.name,
-            asset=asset,
-            blocking=True,
-            description=f"{audit.description} Checked before rows are published.",
-        )
+        dg.AssetCheckSpec(audit.name, asset=asset, blocking=True, description=audit.description)
         for audit in audits
     ]
 
 
-def count_violations(violating: Mapping[str, DataFrame]) -> dict[str, int]:
-    """How many rows each of the frames has, in one statement."""
+def count_rows(frames: Mapping[str, DataFrame]) -> dict[str, int]:
+    """How many rows each frame has, in one statement."""
+    if not frames:
+        return {}
     counts = [
-        rows.agg(f.count("*").alias("VIOLATIONS")).select(f.lit(name).alias("AUDIT"), "VIOLATIONS")
-        for name, rows in violating.items()
+        rows.agg(f.count("*").alias("ROWS")).select(f.lit(name).alias("FRAME"), "ROWS")
+        for name, rows in frames.items()
     ]
-    return {row["AUDIT"]: int(row["VIOLATIONS"]) for row in reduce(DataFrame.union_all, counts).collect()}
-
-
-def evidence(count: int, rows: DataFrame) -> dict[str, Any]:
-    """What a check tells about violations: their number, and which rows the first of them are."""
-    told: dict[str, Any] = {"violations": count}
-    if count:
-        examples = [row.as_dict() for row in rows.limit(_EXAMPLES).collect()]
-        told["examples"] = dg.MetadataValue.json([{c: str(value) for c, value in row.items()} for row in examples])
-    return told
+    return {row["FRAME"]: int(row["ROWS"]) for row in reduce(DataFrame.union_all, counts).collect()}
 
 
 def audited(
@@ -145,7 +158,11 @@ def audited(
 
 
 def published(
-    table: Table, staged: DataFrame, audits: Sequence[Audit], metadata: Mapping[str, Any], **inputs: DataFrame
+    table: Table,
+    staged: DataFrame,
+    audits: Sequence[Audit],
+    metadata: Mapping[str, Any] | None = None,
+    **inputs: DataFrame,
 ) -> Iterator[dg.AssetCheckResult | dg.Output[DataFrame]]:
     """Check rows that lie in the warehouse, and give them on only if every audit found nothing.
 
@@ -153,10 +170,12 @@ def published(
         dagster.Failure: An audit found something; the table keeps its old rows.
     """
     violating = {audit.name: audit.violations(staged, inputs) for audit in audits}
-    counts = count_violations(violating)
-    for name, count in counts.items():
-        yield dg.AssetCheckResult(passed=not count, check_name=name, metadata=evidence(count, violating[name]))
-    failed = [f"{name} ({count:,} rows)" for name, count in counts.items() if count]
+    counts = count_rows(violating)
+    results = [audit.result(table, counts[audit.name], violating[audit.name]) for audit in audits]
+    yield from results
+    failed = [
+        f"{result.check_name} ({counts[str(result.check_name)]:,} rows)" for result in results if not result.passed
+    ]
     if failed:
         raise dg.Failure(f"{table.name} keeps its old rows, because the new ones violate {', '.join(failed)}.")
     yield dg.Output(staged, metadata=metadata)

@@ -1,34 +1,99 @@
-"""What must hold of source files."""
+"""What must hold of source tables, and what is worth knowing of them.
+
+Rows that cannot be are rejected while a file is read. So these checks confirm what has been published; those that
+fail block all that is computed from it. What comes from outside and is only unexpected, such as a payment method
+that nobody has told of, warns.
+"""
 
 from collections.abc import Iterator
 
 import dagster as dg
+from snowflake.snowpark import DataFrame
 
+from customer_analytics.checks import afterwards
+from customer_analytics.checks.audit import Audit, Inputs, identifying, keyed, restricted
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables import TABLES, Reference, Table, sources
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
 
 _NAME = "every_line_is_loaded_or_rejected"
+_KEYED = {table: keyed(table) for table in sources.TABLES if table is not sources.STG_SUPPORT_CALLS}
+
+SUPPORT_CALLS = keyed(sources.STG_SUPPORT_CALLS)
+
+
+def _known(table: Table, reference: Reference) -> Audit:
+    """The audit that a reference leads somewhere; null leads nowhere."""
+    column, there = reference.column, reference.table
+
+    def violations(rows: DataFrame, inputs: Inputs) -> DataFrame:
+        return rows.join(inputs[there].select(column), column, "left_anti").select(identifying(table))
+
+    description = f"Counts rows whose {column} is null or not in {there}."
+    if reference.strangers:
+        description += " They need not be: any number passes."
+    return Audit(f"{column.removesuffix('_ID').lower()}s_are_known", description, violations, reference.strangers)
+
+
+_NOTEWORTHY = {
+    table: (*restricted(table), *(_known(table, reference) for reference in table.references))
+    for table in sources.TABLES
+}
+
+
+@dg.multi_asset_check(
+    specs=[
+        *(
+            dg.AssetCheckSpec(
+                _NAME,
+                asset=file.table.name.lower(),
+                blocking=True,
+                additional_deps=[STG_REJECTED_ROWS.name.lower()],
+                description="Lines in the file = rows in the table + rows rejected.",
+            )
+            for file in SOURCE_FILES
+        ),
+        *afterwards.specs(_KEYED, blocking=True),
+    ],
+    can_subset=True,
+)
+def source_tables(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+    """Reconcile each file's rows, and confirm keys and required columns."""
+    yield from _reconciled(context, warehouse)
+    yield from afterwards.evaluated(_KEYED, context, warehouse)
 
 
 @dg.multi_asset_check(
     specs=[
         dg.AssetCheckSpec(
-            _NAME,
-            asset=file.table.name.lower(),
-            additional_deps=[STG_REJECTED_ROWS.name.lower()],
-            description="Lines in the file = rows in the table + rows rejected.",
+            audit.name,
+            asset=table.name.lower(),
+            additional_deps=sorted({reference.table.lower() for reference in table.references}),
+            description=audit.description,
         )
-        for file in SOURCE_FILES
+        for table, audits in _NOTEWORTHY.items()
+        for audit in audits
     ],
     can_subset=True,
 )
-def reconciled(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+def noteworthy(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+    """Count values that nobody has told of, and references that lead nowhere."""
+    referenced = {reference.table for table in _NOTEWORTHY for reference in table.references}
+    for name in referenced:
+        warehouse.ensure_table(TABLES[name])  # a run of some assets alone may be the first
+    inputs = {name: warehouse.table(name) for name in referenced}
+    yield from afterwards.evaluated(_NOTEWORTHY, context, warehouse, dg.AssetCheckSeverity.WARN, **inputs)
+
+
+def _reconciled(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
     """Count each file's rows where they are and compare with what the file held."""
     keys = {file: dg.AssetKey(file.table.name.lower()) for file in SOURCE_FILES}
     selected = [
         file for file, key in keys.items() if dg.AssetCheckKey(key, _NAME) in context.selected_asset_check_keys
     ]
+    if not selected:
+        return
     counts = ", ".join(f"(SELECT COUNT(*) FROM {warehouse.name(file.table.name)})" for file in selected)  # noqa: S608
     session = warehouse.session()
     loaded = session.sql(f"SELECT {counts}").collect()[0]

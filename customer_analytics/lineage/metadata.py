@@ -11,6 +11,7 @@ from customer_analytics.lineage.query import UnknownLineageError, column_sources
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import TABLES
 
+KEYS = ("dagster/column_lineage", "columns_come_from")
 # The name of an asset, and of one of its columns.
 AssetColumn = tuple[str, str]
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ COMMENT_TRAINING = "CommentTraining"
 CUSTOMER_COMMENT = "CustomerComment"
 CUSTOMER_CALL = "CustomerCall"
 
-_PROPERTIES = {
+PROPERTIES = {
     COMMENT_TRAINING: {"review_text": PropertyType.TEXT, "label": PropertyType.INTEGER},
     CUSTOMER_COMMENT: {
         "customer_id": PropertyType.INTEGER,
@@ -24,6 +24,9 @@ _PROPERTIES = {
 
 def collection(name: str, embedder: Embedder) -> Collection:
     """A collection as it is for one embedding model."""
-    properties = _PROPERTIES[name]
-    text = next(property for property, kind in properties.items() if kind is PropertyType.TEXT)
-    return Collection(name, properties, text, embedder.model, embedder.dimensions)
+    return Collection(name, PROPERTIES[name], text_property(name), embedder.model, embedder.dimensions)
+
+
+def text_property(name: str) -> str:
+    """The property of a collection whose text is embedded."""
+    return next(property for property, kind in PROPERTIES[name].items() if kind is PropertyType.TEXT)

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
+from customer_analytics.lineage import metadata as lineage
 from customer_analytics.resources.warehouse.query_tag import for_asset
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table, table
@@ -40,12 +41,15 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
             else:
                 written = self.warehouse.replace(target, rows)
         context.log.info(f"{target.name}: {written.rows:,} rows{changes}")
+        declared = context.definition_metadata
         context.add_output_metadata(
             {
                 "dagster/row_count": written.rows,
                 "dagster/relation_identifier": relation(self.warehouse, target),
                 "dagster/column_schema": column_schema(target),
                 "query_id": written.query_id,
+                # A lineage that is read from a query comes with the rows.
+                **{key: declared[key] for key in lineage.KEYS if key in declared},
             }
         )
 

@@ -9,7 +9,7 @@ from snowflake.snowpark import DataFrame
 
 from customer_analytics.checks import customers as customer_checks
 from customer_analytics.checks import presentation as presentation_checks
-from customer_analytics.checks.audit import Audit, count_violations, declared, evidence
+from customer_analytics.checks.audit import Audit, count_rows, declared
 from customer_analytics.tables import TABLES, Column, SqlType, Table, customers, presentation, sentiment, sources
 from customer_analytics_tests.transforms.conftest import Load, load  # noqa: F401
 
@@ -29,7 +29,7 @@ JANUARY, FEBRUARY = date(2020, 1, 1), date(2020, 2, 1)
 
 def found(audits: Sequence[Audit], rows: DataFrame, **inputs: DataFrame) -> dict[str, int]:
     """The audits that find something, and how much."""
-    counts = count_violations({audit.name: audit.violations(rows, inputs) for audit in audits})
+    counts = count_rows({audit.name: audit.violations(rows, inputs) for audit in audits})
     assert counts.keys() == {audit.name for audit in audits}
     return {name: count for name, count in counts.items() if count}
 
@@ -50,8 +50,8 @@ def test_what_is_not_as_declared_is_counted(load: Load) -> None:  # noqa: F811
 def test_examples_are_keys_and_never_texts(load: Load) -> None:  # noqa: F811
     rows = load(TOYS, [(number, "a secret", "green", None) for number in range(9)])
     (audit,) = [audit for audit in declared(TOYS) if audit.name == "values_are_accepted"]
-    told = evidence(9, audit.violations(rows, {}))
-    assert [list(example) for example in told["examples"].data] == [["TOY_ID"]] * 5
+    told = audit.result(TOYS, 9, audit.violations(rows, {})).metadata
+    assert [list(example) for example in told["examples"].value] == [["TOY_ID"]] * 5
     keyless = [table for table in TABLES.values() if not table.key]
     assert keyless
     for table in keyless:

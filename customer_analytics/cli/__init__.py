@@ -5,6 +5,7 @@ from importlib.metadata import version
 import click
 
 from customer_analytics.cli.clean import clean
+from customer_analytics.cli.dashboard import dashboard
 from customer_analytics.cli.doctor import doctor
 from customer_analytics.cli.run import run
 from customer_analytics.cli.sample_data import sample_data
@@ -18,5 +19,5 @@ def main() -> None:
     """GroundTruth customer analytics: from source files to answers, as Dagster assets."""
 
 
-for command in (run, sql, search, ask, sample_data, doctor, clean):
+for command in (run, sql, search, ask, dashboard, sample_data, doctor, clean):
     main.add_command(command)

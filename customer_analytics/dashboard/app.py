@@ -1,0 +1,24 @@
+"""The app that `streamlit run` starts: its pages, and what they say when a system does not answer."""
+
+import streamlit as st
+from snowflake.connector.errors import Error as SnowflakeError
+
+from customer_analytics.model_files import ModelFilesError
+
+st.set_page_config(page_title="Customer analytics", page_icon="\N{TEDDY BEAR}", layout="wide")
+page = st.navigation(
+    [
+        st.Page("pages/marketing.py", title="Marketing", icon=":material/campaign:", default=True),
+        st.Page("pages/sales.py", title="Sales", icon=":material/group:"),
+        st.Page("pages/product.py", title="Product", icon=":material/search:"),
+        st.Page("pages/pipeline.py", title="Pipeline", icon=":material/account_tree:"),
+    ],
+    position="top",
+)
+st.title(page.title)
+try:
+    page.run()
+except (SnowflakeError, ModelFilesError, OSError, RuntimeError) as error:
+    st.error("A system that this page reads does not answer; `customer-analytics doctor` says what to do.")
+    st.text(getattr(error, "msg", None) or str(error))
+    st.button("Try again")

@@ -1,0 +1,155 @@
+"""What customers are worth, who has left, and the story of each."""
+
+import pandas as pd
+import streamlit as st
+
+from customer_analytics.dashboard import charts
+from customer_analytics.dashboard.reading import audio, rows
+from customer_analytics.dashboard.shown import mood, no_run_yet, sentiment_column, table
+from customer_analytics.tables.presentation import PRES_CHURN, PRES_CLV
+
+_CLV = "SELECT * FROM PRES_CLV ORDER BY CLV DESC, CUSTOMER_ID"
+_CHURN = "SELECT * FROM PRES_CHURN ORDER BY LAST_ACTIVE_MONTH DESC, CUSTOMER_ID"
+_SHOP = "SELECT FIRST_NAME, LAST_NAME, CUSTOMER_LIFETIME_VALUE FROM CUSTOMERS WHERE CUSTOMER_ID = ?"
+_FEELING = "SELECT SENTIMENT_SCORE FROM PRES_SENTIMENT WHERE CUSTOMER_ID = ?"
+_ORDERS = """SELECT ORDER_DATE AS DAY, 'order' AS KIND, STATUS AS WHAT, TOTAL_AMOUNT AS AMOUNT, NULL AS SENTIMENT
+    FROM ORDERS WHERE CUSTOMER_ID = ?"""
+_COMMENTS = """SELECT DATE AS DAY, 'comment' AS KIND, REVIEW_TEXT AS WHAT, NULL AS AMOUNT, SENTIMENT
+    FROM PRED_TWITTER_COMMENTS WHERE CUSTOMER_ID = ?"""
+_MRR = """SELECT DATE_MONTH, MRR, MRR_CHANGE, CHANGE_CATEGORY FROM MRR WHERE CUSTOMER_ID = ? ORDER BY DATE_MONTH"""
+_CALLS = """SELECT T.RELATIVE_PATH, T.CONTENT_HASH, CAST(S.LAST_MODIFIED AS DATE) AS DAY, T.DURATION_SECONDS,
+    T.STATUS, T.TRANSCRIPT, T.ERROR, P.SENTIMENT
+    FROM CALL_TRANSCRIPTS T JOIN STG_SUPPORT_CALLS S ON S.RELATIVE_PATH = T.RELATIVE_PATH
+    LEFT JOIN PRED_CUSTOMER_CALLS P ON P.RELATIVE_PATH = T.RELATIVE_PATH
+    WHERE T.CUSTOMER_ID = ? ORDER BY T.RELATIVE_PATH"""
+_EVENT = ["DAY", "KIND", "WHAT", "AMOUNT", "SENTIMENT"]
+_TYPES = {
+    ".mp3": "audio/mpeg",
+    ".opus": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".flac": "audio/flac",
+    ".webm": "audio/webm",
+}
+
+
+def _choose(name: str, frame: pd.DataFrame) -> None:
+    """Take over the customer of the row chosen in a table."""
+    chosen = st.session_state[name].selection.rows
+    if chosen:
+        st.session_state.customer = int(frame.iloc[chosen[0]]["CUSTOMER_ID"])
+
+
+def _lists() -> None:
+    valuable, churned = st.tabs(["Lifetime value", "Churned"], key="list", bind="query-params", on_change="rerun")
+    score = {"SENTIMENT_SCORE": sentiment_column()}
+    with valuable:
+        clv = rows(_CLV)
+        if clv.empty:
+            no_run_yet("There are no customers with a lifetime value yet.")
+        else:
+            st.caption("Choose a row for the customer's story below. Lifetime value (CLV) in currency units.")
+            table(clv, "customers_by_clv", PRES_CLV, score, lambda: _choose("customers_by_clv", clv))
+    with churned:
+        churn = rows(_CHURN)
+        if churn.empty:
+            no_run_yet("There are no churned customers yet.")
+        else:
+            st.caption(f"{len(churn):,} customers whose last subscription has ended. CLV in currency units.")
+            table(churn, "churned_customers", PRES_CHURN, score, lambda: _choose("churned_customers", churn))
+
+
+def _customer(customer: int) -> None:
+    shop, feeling, months = rows(_SHOP, customer), rows(_FEELING, customer), rows(_MRR, customer)
+    orders, comments, calls = rows(_ORDERS, customer), rows(_COMMENTS, customer), rows(_CALLS, customer)
+    if all(frame.empty for frame in (shop, months, comments, calls)):
+        st.info(f"Nothing is known of a customer {customer}.")
+        return
+    if not shop.empty:
+        st.text(" ".join(str(name) for name in shop.iloc[0][["FIRST_NAME", "LAST_NAME"]] if name))
+    value = None if shop.empty else shop.iloc[0]["CUSTOMER_LIFETIME_VALUE"]
+    figures = {
+        "Lifetime value": "none" if pd.isna(value) else f"{value:,.2f}",
+        "Orders": f"{len(orders):,}",
+        "MRR, last month": "none" if months.empty else f"{months.iloc[-1]['MRR']:,.2f}",
+        "Sentiment": "none" if feeling.empty else mood(feeling.iloc[0]["SENTIMENT_SCORE"]),
+    }
+    for place, (title, text) in zip(st.columns(4), figures.items(), strict=True):
+        place.metric(title, text, border=True)
+    _timeline(months, orders, comments, calls)
+    _calls(calls)
+
+
+def _timeline(months: pd.DataFrame, orders: pd.DataFrame, comments: pd.DataFrame, calls: pd.DataFrame) -> None:
+    drawn = _joined(orders, comments)
+    if not months.empty or not drawn.empty:
+        chart = charts.timeline(months.reindex(columns=["DATE_MONTH", "MRR"]), drawn.drop(columns="WHAT"))
+        st.altair_chart(chart, alt="MRR, orders and comments of the customer by day")
+    events = _joined(orders, comments, _as_events(calls, "call"), _as_events(months, "subscription"))
+    if events.empty:
+        st.info("This customer has neither ordered, subscribed, written nor called.")
+        return
+    table(
+        events.sort_values("DAY", ascending=False, kind="stable"),
+        "timeline",
+        columns={
+            "DAY": st.column_config.DateColumn("Day", width="small"),
+            "KIND": st.column_config.TextColumn("Kind", width="small"),
+            "WHAT": st.column_config.TextColumn("What", width="large"),
+            "AMOUNT": st.column_config.NumberColumn("Amount", format="%.2f", help="In currency units."),
+            "SENTIMENT": sentiment_column(),
+        },
+    )
+    st.caption("Amounts in currency units. The day of a call is that of its audio file.")
+
+
+def _as_events(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Calls, or the months in which a subscription changed, as events of the timeline."""
+    if frame.empty:
+        return frame
+    if kind == "call":
+        return frame.assign(KIND=kind, WHAT=frame["TRANSCRIPT"], AMOUNT=float("nan"))
+    changed = frame[frame["CHANGE_CATEGORY"].notna()]
+    names = {"DATE_MONTH": "DAY", "CHANGE_CATEGORY": "WHAT", "MRR_CHANGE": "AMOUNT"}
+    return changed.rename(columns=names).assign(KIND=kind, SENTIMENT=float("nan"))
+
+
+def _joined(*parts: pd.DataFrame) -> pd.DataFrame:
+    """Events below each other, with numbers as numbers also where all are missing."""
+    there = [part[_EVENT].astype({"AMOUNT": float, "SENTIMENT": float}) for part in parts if not part.empty]
+    return pd.concat(there) if there else pd.DataFrame(columns=_EVENT)
+
+
+def _calls(calls: pd.DataFrame) -> None:
+    st.subheader("Calls")
+    if calls.empty:
+        st.info("This customer has not called.")
+        return
+    path = st.selectbox("Call", list(calls["RELATIVE_PATH"]), key="call", bind="query-params")
+    call = calls[calls["RELATIVE_PATH"] == path].iloc[0]
+    listen, read = st.columns([1, 2])
+    with listen:
+        suffix = "." + str(path).rpartition(".")[2].lower()
+        st.audio(audio(call["CONTENT_HASH"], path), format=_TYPES.get(suffix, "audio/wav"))
+        seconds = call["DURATION_SECONDS"]
+        length = "" if pd.isna(seconds) else f"{seconds // 60:.0f}:{seconds % 60:02.0f} min, "
+        st.caption(f"{length}sentiment {mood(call['SENTIMENT'])}")
+    with read, st.container(border=True):
+        if call["STATUS"] == "ok":
+            st.text(call["TRANSCRIPT"])
+        elif call["STATUS"] == "empty":
+            st.info("Nobody speaks in this call.")
+        else:
+            st.warning("This call could not be transcribed:")
+            st.text(call["ERROR"])
+
+
+_lists()
+st.subheader("One customer")
+customer = st.number_input(
+    "Customer id", value=None, step=1, format="%d", key="customer", bind="query-params", placeholder="e.g. 51"
+)
+if customer is None:
+    st.info("Choose a row above, or type a customer's id, to see orders, subscription, comments and calls.")
+else:
+    _customer(int(customer))

@@ -1,0 +1,61 @@
+"""What the pages read, through the resources that the pipeline uses, in a role that may only read."""
+
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import dagster as dg
+import pandas as pd
+import streamlit as st
+
+from customer_analytics.assets.objects import CALL_STAGE
+from customer_analytics.deployment import resources
+from customer_analytics.ingestion.calls import stage_name
+from customer_analytics.resources.warehouse.resource import NotThereError
+from customer_analytics.search import Search
+from customer_analytics.settings import settings
+
+# Tables are at most this old on the screen; while new rows are read, the old ones are shown.
+_FRESH_FOR = timedelta(seconds=20)
+
+
+class _Opened(NamedTuple):
+    resources: Any
+    closing: ExitStack  # kept, because what it holds is closed when it goes
+
+
+@st.cache_resource(show_spinner="Opening the warehouse …")
+def _opened() -> _Opened:
+    closing = ExitStack()
+    return _Opened(closing.enter_context(dg.build_resources(resources(settings(), reading=True))), closing)
+
+
+def reading() -> Any:
+    """The resources by name, opened once for all visitors; sessions are renewed when an endpoint was restarted."""
+    return _opened().resources
+
+
+@st.cache_data(ttl=_FRESH_FOR, max_entries=200, show_spinner="Reading …")
+def rows(sql: str, *values: Any) -> pd.DataFrame:
+    """The rows of a SELECT, with values bound to its question marks; none where its tables are not there yet."""
+    try:
+        found: pd.DataFrame = reading().warehouse.read(sql, values).to_pandas()
+    except NotThereError:
+        return pd.DataFrame()
+    return found
+
+
+@st.cache_data(max_entries=20, show_spinner="Fetching the call …")
+def audio(content_hash: str, relative_path: str) -> bytes:
+    """The audio of a call, from its stage."""
+    warehouse = reading().warehouse
+    place = f"@{warehouse.name(CALL_STAGE)}/{stage_name(content_hash, relative_path)}"
+    with warehouse.session().file.get_stream(place) as stream:
+        content: bytes = stream.read()
+    return content
+
+
+def search() -> Search:
+    """Search over comments and calls."""
+    read = reading()
+    return Search(read.warehouse, read.vector_store, read.embedder, read.reranker)

@@ -1,0 +1,92 @@
+"""How rows, numbers and what customers said are shown."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from customer_analytics.tables import SqlType, Table
+
+_FORMATS = {SqlType.AMOUNT: "%.2f", SqlType.FLOAT: "%.2f", SqlType.INTEGER: "%d"}
+_SHORT = ("CLV", "MRR", "ROAS", "UTM")
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def table(
+    frame: pd.DataFrame,
+    name: str,
+    declared: Table | None = None,
+    columns: dict[str, Any] | None = None,
+    on_select: Callable[[], None] | None = None,
+) -> None:
+    """A table that can be sorted, searched and downloaded; its columns explain themselves.
+
+    Args:
+        frame: The rows, with upper-case column names.
+        name: Name of the file to download, without its ending; also identifies the table on its page.
+        declared: Where the columns' meanings and formats come from.
+        columns: Streamlit's settings of single columns, which come before those.
+        on_select: What to call when a row was chosen; the choice is in the session state under `name`.
+    """
+    known = {column.name: column for column in declared.columns} if declared else {}
+    config: dict[str, Any] = {
+        column: st.column_config.Column(label(column), help=known[column].description if column in known else None)
+        for column in frame.columns
+    }
+    for column in frame.columns:
+        if column in known and known[column].type in _FORMATS:
+            config[column] = st.column_config.NumberColumn(
+                label(column), help=known[column].description, format=_FORMATS[known[column].type]
+            )
+    chosen: dict[str, Any] = {"on_select": on_select, "selection_mode": "single-row"} if on_select else {}
+    st.dataframe(
+        frame, hide_index=True, column_config=config | (columns or {}), key=name, placeholder="", **chosen
+    )
+    st.download_button(
+        "Download CSV",
+        csv(frame),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"download_{name}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """The rows as CSV, in which no text of a customer's is a formula."""
+    texts = frame.select_dtypes(include=["object", "string"]).columns
+    safe = frame.assign(**{column: frame[column].map(_no_formula) for column in texts})
+    return safe.to_csv(index=False).encode()
+
+
+def label(column: str) -> str:
+    """A column's name as people read it, e.g. `Last active month`, `ROAS linear`."""
+    words = column.replace("FORTY_TWENTY_FORTY", "40-20-40").split("_")
+    title = " ".join(word if word in _SHORT else word.lower() for word in words)
+    return title[:1].upper() + title[1:]
+
+
+def sentiment_column(title: str = "Sentiment") -> Any:
+    """A column of sentiments, from 0 (unhappy) to 1 (happy)."""
+    meaning = "Probability that what was said is positive, from 0 to 1."
+    return st.column_config.ProgressColumn(title, help=meaning, format="%.2f", min_value=0, max_value=1)
+
+
+def mood(sentiment: float | None) -> str:
+    """A sentiment as a word and a number."""
+    if sentiment is None or pd.isna(sentiment):
+        return "not scored yet"
+    word = "negative" if sentiment < 0.4 else "positive" if sentiment > 0.6 else "mixed"
+    return f"{word} ({sentiment:.2f})"
+
+
+def no_run_yet(what: str) -> None:
+    """Say that a table is empty or not there, and how that changes."""
+    st.info(f"{what} Run `customer-analytics run`, or materialize the assets in Dagster, and come back.")
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -7,6 +7,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from customer_analytics.assets.snapshots import restored_vectors
 from customer_analytics.lineage import declared as lineage
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
@@ -30,7 +31,7 @@ _SPOKEN = lineage.collection(CUSTOMER_CALL, CALL_TRANSCRIPTS.name)
 @dg.asset(
     group_name="embeddings",
     kinds={"embedder", "vector_store"},
-    deps=["stg_comment_training"],
+    deps=["stg_comment_training", restored_vectors],
     metadata=_LABELLED,
 )
 def comment_training(
@@ -45,7 +46,7 @@ def comment_training(
 @dg.asset(
     group_name="embeddings",
     kinds={"embedder", "vector_store"},
-    deps=["stg_twitter_comments", comment_training],
+    deps=["stg_twitter_comments", comment_training, restored_vectors],
     metadata=_WRITTEN,
 )
 def customer_comment(
@@ -59,7 +60,7 @@ def customer_comment(
 @dg.asset(
     group_name="embeddings",
     kinds={"embedder", "vector_store"},
-    deps=["call_transcripts"],
+    deps=["call_transcripts", restored_vectors],
     metadata=_SPOKEN,
 )
 def customer_call(

@@ -10,6 +10,7 @@ from customer_analytics.cli.doctor import doctor
 from customer_analytics.cli.run import run
 from customer_analytics.cli.sample_data import sample_data
 from customer_analytics.cli.search import ask, search
+from customer_analytics.cli.snapshot import snapshot
 from customer_analytics.cli.sql import sql
 
 
@@ -19,5 +20,5 @@ def main() -> None:
     """GroundTruth customer analytics: from source files to answers, as Dagster assets."""
 
 
-for command in (run, sql, search, ask, dashboard, sample_data, doctor, clean):
+for command in (run, sql, search, ask, dashboard, sample_data, doctor, snapshot, clean):
     main.add_command(command)

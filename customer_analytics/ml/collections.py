@@ -6,6 +6,7 @@ from customer_analytics.resources.vectors.base import Collection, PropertyType
 COMMENT_TRAINING = "CommentTraining"
 CUSTOMER_COMMENT = "CustomerComment"
 CUSTOMER_CALL = "CustomerCall"
+NAMES = (COMMENT_TRAINING, CUSTOMER_COMMENT, CUSTOMER_CALL)
 
 PROPERTIES = {
     COMMENT_TRAINING: {"review_text": PropertyType.TEXT, "label": PropertyType.INTEGER},

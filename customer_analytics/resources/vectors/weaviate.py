@@ -66,7 +66,7 @@ class WeaviateVectorStore(VectorStore):
     def ensure_collection(self, collection: Collection) -> None:
         """See `VectorStore.ensure_collection`."""
         wanted = collection.description
-        existing = self._class(collection).ensure(wanted)
+        existing = self.weaviate_class(collection).ensure(wanted)
         if existing != wanted:
             raise ValueError(
                 f"Collection {collection.name} exists at {self.url} as {existing}, not as {wanted}: "
@@ -160,7 +160,7 @@ class WeaviateVectorStore(VectorStore):
 
     def drop(self, collection: Collection) -> None:
         """See `VectorStore.drop`."""
-        self._class(collection).drop()
+        self.weaviate_class(collection).drop()
 
     def maintain(self, collection: Collection) -> None:
         """See `VectorStore.maintain`; Weaviate does all this by itself."""
@@ -182,12 +182,13 @@ class WeaviateVectorStore(VectorStore):
             return wanted
         return {"id": [id for batch in self.scan(collection, ["id"], wanted) for id in batch["id"].to_pylist()]}
 
-    def _class(self, collection: Collection) -> WeaviateClass:
+    def weaviate_class(self, collection: Collection) -> WeaviateClass:
+        """The class of a collection, whether it exists or not."""
         name, alias = (_capitalized(self.prefix + name) for name in (collection.physical_name, collection.name))
         return WeaviateClass(self._connected(), name, alias, collection)
 
     def _existing(self, collection: Collection) -> WeaviateClass | None:
-        found = self._class(collection)
+        found = self.weaviate_class(collection)
         return found if found.exists() else None
 
     def _connected(self) -> Connection:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
@@ -111,7 +112,8 @@ class Connection:
         )
 
     def _connected(self) -> "WeaviateClient":
-        import weaviate
+        with warnings.catch_warnings():  # the library has Python show all warnings from its import on
+            import weaviate
         from weaviate.classes.init import AdditionalConfig, Auth, Timeout
 
         with self._connecting:

@@ -1,0 +1,7 @@
+"""Snapshots: the collections as Parquet files with a manifest, from and into any vector store."""
+
+from customer_analytics.snapshots.create import create
+from customer_analytics.snapshots.manifest import MANIFEST, SnapshotError
+from customer_analytics.snapshots.restore import Snapshot, restore
+
+__all__ = ["MANIFEST", "Snapshot", "SnapshotError", "create", "restore"]

@@ -85,7 +85,7 @@ def pred_twitter_comments(
     source = collection(CUSTOMER_COMMENT, embedder)
     rows = _predictions(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry)
     objects = _count(source, warehouse, vector_store)
-    yield from published(PRED_TWITTER_COMMENTS, rows, checks.PRED_TWITTER_COMMENTS, objects=objects)
+    yield from published(PRED_TWITTER_COMMENTS, rows, warehouse, checks.PRED_TWITTER_COMMENTS, objects=objects)
 
 
 @table_asset(
@@ -103,7 +103,7 @@ def pred_customer_calls(
     source = collection(CUSTOMER_CALL, embedder)
     rows = _predictions(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry)
     objects = _count(source, warehouse, vector_store)
-    yield from published(PRED_CUSTOMER_CALLS, rows, checks.PRED_CUSTOMER_CALLS, objects=objects)
+    yield from published(PRED_CUSTOMER_CALLS, rows, warehouse, checks.PRED_CUSTOMER_CALLS, objects=objects)
 
 
 def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:

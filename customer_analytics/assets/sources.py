@@ -93,7 +93,7 @@ def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehou
             context.log.warning(f"calls/{call.relative_path} carries no customer id (<customer_id>-<nn>.<ext>)")
     _stage_audio(location, listing.calls, warehouse, Progress("calls staged", context.log.info))
     staged = warehouse.session().table(warehouse.stage(STG_SUPPORT_CALLS, calls_table(listing.calls)))
-    yield from published(STG_SUPPORT_CALLS, staged, SUPPORT_CALLS)
+    yield from published(STG_SUPPORT_CALLS, staged, warehouse, SUPPORT_CALLS)
 
 
 def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: Warehouse) -> list[_Staged]:

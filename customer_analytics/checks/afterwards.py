@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 from snowflake.snowpark import DataFrame
 
-from customer_analytics.checks.audit import Audit, count_rows
+from customer_analytics.checks.audit import Audit
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table
 
@@ -36,10 +36,6 @@ def evaluated(
         if dg.AssetCheckKey(dg.AssetKey(table.name.lower()), audit.name) in context.selected_asset_check_keys
     ]
     published = {table: warehouse.table(table.name) for table, _ in selected}
-    violating = {
-        f"{table.name}.{audit.name}": audit.violations(published[table], inputs) for table, audit in selected
-    }
-    counts = count_rows(violating)
-    for table, audit in selected:
-        name = f"{table.name}.{audit.name}"
-        yield audit.result(table, counts[name], violating[name], severity)
+    violating = [audit.violations(published[table], inputs) for table, audit in selected]
+    for (table, audit), count, rows in zip(selected, warehouse.counts(violating), violating, strict=True):
+        yield audit.result(table, count, rows, severity)

@@ -111,9 +111,24 @@ def as_many_rows_as(source: str, name: str, description: str) -> Audit:
 
 
 def unequal(one: DataFrame, other: DataFrame, *pairs: tuple[str, str]) -> DataFrame:
-    """Two frames of one row each, side by side, if figures of the one are not those of the other, to the cent."""
-    differs = [f.abs(f.col(left) - f.col(right)) >= _CENT for left, right in pairs]
-    return one.cross_join(other).filter(reduce(or_, differs))
+    """Figures of two frames of one row each, side by side, if those of a pair are not equal to the cent."""
+    figures = [f.col(here) for here, _ in pairs]
+    others = {there: scalar(other.select(there)).alias(there) for _, there in pairs}
+    differs = [f.abs(f.col(here) - f.col(there)) >= _CENT for here, there in pairs]
+    return one.select(*figures, *others.values()).filter(reduce(or_, differs))
+
+
+# Joins of Snowpark ask the warehouse for the columns of either side, one statement each; subqueries do not.
+
+
+def scalar(value: DataFrame) -> Expression:
+    """The value of a frame of one row and one column."""
+    return f.sql_expr(f"({value.queries['queries'][-1]})")
+
+
+def among(column: str, values: DataFrame) -> Expression:
+    """Whether a column's value is among those of a frame of one column, which holds no null."""
+    return f.sql_expr(f'"{column}" IN ({values.queries["queries"][-1]})')
 
 
 def total(column: str, name: str) -> Expression:
@@ -134,48 +149,35 @@ def audit_specs(asset: str, audits: Sequence[Audit]) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def count_rows(frames: Mapping[str, DataFrame]) -> dict[str, int]:
-    """How many rows each frame has, in one statement."""
-    if not frames:
-        return {}
-    counts = [
-        rows.agg(f.count("*").alias("ROWS")).select(f.lit(name).alias("FRAME"), "ROWS")
-        for name, rows in frames.items()
-    ]
-    return {row["FRAME"]: int(row["ROWS"]) for row in reduce(DataFrame.union_all, counts).collect()}
-
-
 def audited(
     table: Table, rows: DataFrame, warehouse: Warehouse, audits: Sequence[Audit], **inputs: DataFrame
 ) -> Iterator[dg.AssetCheckResult | dg.Output[DataFrame]]:
-    """Stage the rows of a transform and publish them as `published` does, with the lineage of their query.
-
-    Raises:
-        dagster.Failure: An audit found something; the table keeps its old rows.
-    """
+    """Stage the rows of a transform and publish them as `published` does, with the lineage of their query."""
     staged = warehouse.write_scratch(table, rows)
-    yield from published(table, staged, audits, of_query(rows, warehouse), **inputs)
+    yield from published(table, staged, warehouse, audits, of_query(rows, warehouse), **inputs)
 
 
 def published(
     table: Table,
     staged: DataFrame,
+    warehouse: Warehouse,
     audits: Sequence[Audit],
     metadata: Mapping[str, Any] | None = None,
     **inputs: DataFrame,
 ) -> Iterator[dg.AssetCheckResult | dg.Output[DataFrame]]:
-    """Check rows that lie in the warehouse, and give them on only if every audit found nothing.
+    """Check rows that lie in the warehouse, in one statement, and give them on only if every audit found nothing.
 
     Raises:
         dagster.Failure: An audit found something; the table keeps its old rows.
     """
-    violating = {audit.name: audit.violations(staged, inputs) for audit in audits}
-    counts = count_rows(violating)
-    results = [audit.result(table, counts[audit.name], violating[audit.name]) for audit in audits]
-    yield from results
-    failed = [
-        f"{result.check_name} ({counts[str(result.check_name)]:,} rows)" for result in results if not result.passed
-    ]
+    violating = [audit.violations(staged, inputs) for audit in audits]
+    counts = warehouse.counts(violating)
+    failed = []
+    for audit, count, rows in zip(audits, counts, violating, strict=True):
+        result = audit.result(table, count, rows)
+        yield result
+        if not result.passed:
+            failed.append(f"{audit.name} ({count:,} rows)")
     if failed:
         raise dg.Failure(f"{table.name} keeps its old rows, because the new ones violate {', '.join(failed)}.")
     yield dg.Output(staged, metadata=metadata)

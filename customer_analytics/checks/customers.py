@@ -3,7 +3,7 @@
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.checks.audit import Audit, Inputs, as_many_rows_as, declared, total, unequal
+from customer_analytics.checks.audit import Audit, Inputs, as_many_rows_as, declared, scalar, total, unequal
 from customer_analytics.tables import customers
 
 _MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
@@ -17,12 +17,13 @@ def _changes_of_a_customer(rows: DataFrame, _: Inputs) -> DataFrame:
 
 
 def _changes_of_all(rows: DataFrame, inputs: Inputs) -> DataFrame:
-    changes = rows.agg(total("MRR_CHANGE", "CHANGES"), f.last_day(f.max("DATE_MONTH")).alias("LAST_DAY"))
-    in_force = (f.col("START_DATE") <= f.col("LAST_DAY")) & (
-        f.col("END_DATE").is_null() | (f.col("END_DATE") > f.col("LAST_DAY"))
+    changes = rows.agg(total("MRR_CHANGE", "CHANGES"))
+    last_day = scalar(rows.agg(f.last_day(f.max("DATE_MONTH"))))
+    is_in_force = (f.col("START_DATE") <= last_day) & (
+        f.col("END_DATE").is_null() | (f.col("END_DATE") > last_day)
     )
-    periods = inputs["periods"].join(changes.select("LAST_DAY"), in_force)
-    return unequal(changes, periods.agg(total("MONTHLY_AMOUNT", "IN_FORCE")), ("CHANGES", "IN_FORCE"))
+    in_force = inputs["periods"].filter(is_in_force).agg(total("MONTHLY_AMOUNT", "IN_FORCE"))
+    return unequal(changes, in_force, ("CHANGES", "IN_FORCE"))
 
 
 def _attributed_revenue(rows: DataFrame, inputs: Inputs) -> DataFrame:

@@ -3,34 +3,36 @@
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.checks.audit import Audit, Inputs, as_many_rows_as, declared, total, unequal, unique
+from customer_analytics.checks.audit import (
+    Audit,
+    Inputs,
+    as_many_rows_as,
+    declared,
+    scalar,
+    total,
+    unequal,
+    unique,
+)
 from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
 
 _MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
 
 
 def _counted_texts(rows: DataFrame, inputs: Inputs) -> DataFrame:
-    known = inputs["calls"].filter(f.col("CUSTOMER_ID").is_not_null())
-    return unequal(
-        rows.agg(total("CALLS", "CALLS"), total("COMMENTS", "COMMENTS")),
-        known.agg(f.count("*").alias("SCORED_CALLS")).cross_join(
-            inputs["comments"].agg(f.count("*").alias("SCORED_COMMENTS"))
-        ),
-        ("CALLS", "SCORED_CALLS"),
-        ("COMMENTS", "SCORED_COMMENTS"),
+    calls, comments = inputs["calls"].filter(f.col("CUSTOMER_ID").is_not_null()), inputs["comments"]
+    counted = rows.agg(total("CALLS", "CALLS"), total("COMMENTS", "COMMENTS"))
+    scored = calls.agg(
+        f.count("*").alias("SCORED_CALLS"), scalar(comments.agg(f.count("*"))).alias("SCORED_COMMENTS")
     )
+    return unequal(counted, scored, ("CALLS", "SCORED_CALLS"), ("COMMENTS", "SCORED_COMMENTS"))
 
 
 def _spend_and_revenue(rows: DataFrame, inputs: Inputs) -> DataFrame:
     shown = rows.agg(total("SPEND", "SPEND"), *(total(f"REVENUE_{model}", model) for model in _MODELS))
-    spent = inputs["spend"].agg(total("SPEND", "SPENT"))
-    earned = inputs["touches"].agg(*(total(f"{model}_REVENUE", f"{model}_EARNED") for model in _MODELS))
-    return unequal(
-        shown,
-        spent.cross_join(earned),
-        ("SPEND", "SPENT"),
-        *((model, f"{model}_EARNED") for model in _MODELS),
-    )
+    revenue = {model: total(f"{model}_REVENUE", f"{model}_EARNED") for model in _MODELS}
+    spent = scalar(inputs["spend"].agg(total("SPEND", "SPENT"))).alias("SPENT")
+    pairs = ((model, f"{model}_EARNED") for model in _MODELS)
+    return unequal(shown, inputs["touches"].agg(*revenue.values(), spent), ("SPEND", "SPENT"), *pairs)
 
 
 SENTIMENT = (

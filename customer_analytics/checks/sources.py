@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 from snowflake.snowpark import DataFrame
+from snowflake.snowpark import functions as f
 
 from customer_analytics.checks import afterwards
-from customer_analytics.checks.audit import Audit, Inputs, identifying, keyed, restricted
+from customer_analytics.checks.audit import Audit, Inputs, among, identifying, keyed, restricted
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import TABLES, Reference, Table, sources
@@ -28,7 +29,8 @@ def _known(table: Table, reference: Reference) -> Audit:
     column, there = reference.column, reference.table
 
     def violations(rows: DataFrame, inputs: Inputs) -> DataFrame:
-        return rows.join(inputs[there].select(column), column, "left_anti").select(identifying(table))
+        keys = inputs[there].filter(f.col(column).is_not_null()).select(column)
+        return rows.filter(f.col(column).is_null() | ~among(column, keys)).select(identifying(table))
 
     description = f"Counts rows whose {column} is null or not in {there}."
     if reference.strangers:
@@ -94,16 +96,14 @@ def _reconciled(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) ->
     ]
     if not selected:
         return
-    counts = ", ".join(f"(SELECT COUNT(*) FROM {warehouse.name(file.table.name)})" for file in selected)  # noqa: S608
-    session = warehouse.session()
-    loaded = session.sql(f"SELECT {counts}").collect()[0]
+    loaded = warehouse.counts([warehouse.table(file.table.name) for file in selected])
     by_source = warehouse.table(STG_REJECTED_ROWS.name).group_by("SOURCE").count().collect()
     rejected = {row["SOURCE"]: int(row["COUNT"]) for row in by_source}
     for file, rows in zip(selected, loaded, strict=True):
         event = context.instance.get_latest_materialization_event(keys[file])
         written = event.asset_materialization if event else None
         lines = int(written.metadata["lines_in"].value) if written else 0
-        found = {"lines": lines, "loaded": int(rows), "rejected": rejected.get(file.name, 0)}
+        found = {"lines": lines, "loaded": rows, "rejected": rejected.get(file.name, 0)}
         yield dg.AssetCheckResult(
             passed=lines == found["loaded"] + found["rejected"],
             asset_key=keys[file],

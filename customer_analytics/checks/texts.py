@@ -6,7 +6,7 @@ import dagster as dg
 from snowflake.snowpark import functions as f
 
 from customer_analytics.checks import afterwards
-from customer_analytics.checks.audit import as_many_rows_as, count_rows, declared
+from customer_analytics.checks.audit import as_many_rows_as, declared
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.vectors.base import VectorStore
@@ -53,8 +53,8 @@ def texts(
     yield from afterwards.evaluated(_HEARD, context, warehouse, calls=warehouse.table(STG_SUPPORT_CALLS.name))
     rows = {name: warehouse.table(table.name) for name, (_, table) in _EMBEDDED.items()}
     rows["customer_call"] = rows["customer_call"].filter(f.col("STATUS") == "ok")
-    selected = {key.asset_key.path[-1] for key in context.selected_asset_check_keys if key.name == _VECTORS}
-    for name, count in count_rows({name: rows[name] for name in sorted(selected)}).items():
+    selected = sorted(key.asset_key.path[-1] for key in context.selected_asset_check_keys if key.name == _VECTORS)
+    for name, count in zip(selected, warehouse.counts([rows[name] for name in selected]), strict=True):
         objects = vector_store.count(collection(_EMBEDDED[name][0], embedder))
         yield dg.AssetCheckResult(
             passed=objects == count,

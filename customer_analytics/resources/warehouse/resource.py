@@ -165,6 +165,15 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """A table of the schema, as a Snowpark DataFrame."""
         return self.session().table(self.name(name))
 
+    def counts(self, frames: Sequence[DataFrame]) -> list[int]:
+        """How many rows each of the frames has, in one statement."""
+        if not frames:
+            return []
+        # Snowpark's own union would ask for the columns of each frame first, a statement each.
+        counts = ", ".join(f"(SELECT COUNT(*) FROM ({frame.queries['queries'][-1]}))" for frame in frames)
+        (row,) = self.session().sql(f"SELECT {counts}").collect()
+        return [int(count) for count in row]
+
     def ensure_schema(self) -> None:
         """Create database and schema where absent, and make them the session's current ones."""
         session, use = self.session(), f"USE SCHEMA {quoted(self.database, self.schema_name)}"

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from customer_analytics import assets, checks
-from customer_analytics.automation import cleanup, jobs
+from customer_analytics.automation import cleanup, jobs, new_calls
 from customer_analytics.deployment import as_deployed, resources
 from customer_analytics.settings import settings
 from customer_analytics.terminal import terminal_logger
@@ -18,7 +18,7 @@ defs = dg.Definitions(
     ),
     asset_checks=dg.load_asset_checks_from_package_module(checks),
     jobs=jobs.jobs,
-    sensors=cleanup.sensors,
+    sensors=[new_calls.new_calls, *cleanup.sensors],
     resources=_resources,
     loggers={"console": terminal_logger},
     # A process a step costs seconds of imports each; within one process the whole graph takes less than that.

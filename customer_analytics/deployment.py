@@ -13,6 +13,7 @@ from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
+from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
 from customer_analytics.resources.vectors.base import VectorStore
@@ -30,12 +31,14 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
     With `reading`, the warehouse is entered in a role that may only read: for the dashboard, search and answers.
     """
     shared = warehouse(settings, reading=reading)
+    scope = Scope.configure_at_launch()
     cache = str(settings.model_cache)
     reranker = Reranker(cache_folder=cache, threads=settings.embedding_threads)
     return {
         "source": Source(uri=settings.source),
         "warehouse": shared,
-        "io_manager": SnowflakeIOManager(warehouse=shared),
+        "scope": scope,
+        "io_manager": SnowflakeIOManager(warehouse=shared, scope=scope),
         "registry": registry(settings, shared),
         "quality_floor": QualityFloor(accuracy=settings.minimum_accuracy, auc=settings.minimum_auc),
         "vector_store": vector_store(settings),

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 from snowflake.connector import DictCursor
 
+from customer_analytics import assets
+from customer_analytics.automation import jobs
+from customer_analytics.deployment import resources
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.settings import Settings
 
 COMMAND = str(Path(sys.executable).with_name("customer-analytics"))
 
@@ -47,3 +52,13 @@ class Deployment:
             rows = connection.cursor(DictCursor).execute(statement).fetchall()
         printed: list[dict[str, Any]] = json.loads(json.dumps(rows, default=str))
         return printed
+
+
+def located(settings: Settings) -> dg.Definitions:
+    """The code location as it is with other settings than those of this process."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_package_module(assets, include_specs=True),  # type: ignore[arg-type]
+        jobs=jobs.jobs,
+        resources=resources(settings),
+        executor=dg.in_process_executor,
+    )

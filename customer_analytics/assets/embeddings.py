@@ -5,15 +5,15 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from customer_analytics.assets.snapshots import restored_vectors
 from customer_analytics.lineage import declared as lineage
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
-from customer_analytics.ml.vectorisation import sync_collection
+from customer_analytics.ml.vectorisation import WHOLE_COLLECTION, sync_collection
 from customer_analytics.progress import Progress
 from customer_analytics.resources.embeddings.base import Embedder
+from customer_analytics.resources.scope import WHOLE, Scope
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
@@ -50,10 +50,14 @@ def comment_training(
     metadata=_WRITTEN,
 )
 def customer_comment(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    embedder: Embedder,
+    vector_store: VectorStore,
+    scope: Scope,
 ) -> dg.MaterializeResult[None]:
     """Collection CustomerComment: one object per comment of a customer."""
-    metadata = sync(CUSTOMER_COMMENT, context.log.info, warehouse, embedder, vector_store)
+    metadata = sync(CUSTOMER_COMMENT, context.log.info, warehouse, embedder, vector_store, scope=scope)
     return dg.MaterializeResult(metadata=metadata | _WRITTEN)
 
 
@@ -64,10 +68,14 @@ def customer_comment(
     metadata=_SPOKEN,
 )
 def customer_call(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    embedder: Embedder,
+    vector_store: VectorStore,
+    scope: Scope,
 ) -> dg.MaterializeResult[None]:
     """Collection CustomerCall: one object per call in which something is said."""
-    metadata = sync(CUSTOMER_CALL, context.log.info, warehouse, embedder, vector_store)
+    metadata = sync(CUSTOMER_CALL, context.log.info, warehouse, embedder, vector_store, scope=scope)
     return dg.MaterializeResult(metadata=metadata | _SPOKEN)
 
 
@@ -78,14 +86,16 @@ def sync(
     embedder: Embedder,
     vector_store: VectorStore,
     bucket: Bucket = EVERYTHING,
+    scope: Scope = WHOLE,
 ) -> dict[str, Any]:
     """Bring a collection, or one bucket of it, to the rows it is made of; what became of them, as metadata."""
-    total, rows = _ROWS[name](warehouse)
+    total, rows = _ROWS[name](warehouse, scope)
     result = sync_collection(
         vector_store,
         embedder,
         collection(name, embedder),
         rows,
+        part=scope.where(_PART_BY[name]) if name in _PART_BY else WHOLE_COLLECTION,
         reuse_from=[collection(other, embedder) for other in _REUSED.get(name, ())],
         bucket=bucket,
         total=total // bucket.of,
@@ -103,23 +113,22 @@ def sync(
     }
 
 
-def _labelled(warehouse: Warehouse) -> Rows:
+def _labelled(warehouse: Warehouse, scope: Scope) -> Rows:
     return warehouse.table(STG_COMMENT_TRAINING.name).count(), warehouse.rows(STG_COMMENT_TRAINING)
 
 
-def _comments(warehouse: Warehouse) -> Rows:
-    return warehouse.table(STG_TWITTER_COMMENTS.name).count(), warehouse.rows(STG_TWITTER_COMMENTS)
+def _comments(warehouse: Warehouse, scope: Scope) -> Rows:
+    rows = scope.part(warehouse.table(STG_TWITTER_COMMENTS.name), _PART_BY[CUSTOMER_COMMENT])
+    return rows.count(), warehouse.rows(STG_TWITTER_COMMENTS, rows)
 
 
-def _calls(warehouse: Warehouse) -> Rows:
+def _calls(warehouse: Warehouse, scope: Scope) -> Rows:
+    calls = scope.part(warehouse.table(CALL_TRANSCRIPTS.name), _PART_BY[CUSTOMER_CALL])
+    spoken = calls.filter("STATUS = 'ok'")
     columns = ["CUSTOMER_ID", "RELATIVE_PATH", "TRANSCRIPT"]
-    rows = (_with_status_ok(batch).select(columns) for batch in warehouse.rows(CALL_TRANSCRIPTS))
-    return warehouse.table(CALL_TRANSCRIPTS.name).filter("STATUS = 'ok'").count(), rows
-
-
-def _with_status_ok(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch.filter(pc.equal(batch["STATUS"], "ok"))
+    return spoken.count(), (batch.select(columns) for batch in warehouse.rows(CALL_TRANSCRIPTS, spoken))
 
 
 _ROWS = {COMMENT_TRAINING: _labelled, CUSTOMER_COMMENT: _comments, CUSTOMER_CALL: _calls}
+_PART_BY = {CUSTOMER_COMMENT: "CUSTOMER_ID", CUSTOMER_CALL: "RELATIVE_PATH"}
 _REUSED = {CUSTOMER_COMMENT: [COMMENT_TRAINING]}

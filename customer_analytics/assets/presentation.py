@@ -15,7 +15,7 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
 
 
-@table_asset("presentation", audits=checks.SENTIMENT)
+@table_asset("presentation", part_by="CUSTOMER_ID", audits=checks.SENTIMENT)
 def pres_sentiment(
     warehouse: Warehouse, pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame
 ) -> Iterator[Any]:
@@ -33,14 +33,14 @@ def pres_ad_spend(warehouse: Warehouse, attribution_touches: DataFrame, stg_ad_s
     yield from audited(PRES_AD_SPEND, rows, warehouse, checks.AD_SPEND, **summed)
 
 
-@table_asset("presentation", audits=checks.CLV)
+@table_asset("presentation", part_by="CUSTOMER_ID", audits=checks.CLV)
 def pres_clv(warehouse: Warehouse, customers: DataFrame, pres_sentiment: DataFrame) -> Iterator[Any]:
     """Lifetime values with how the customers feel."""
     valued = customers.filter(f.col("CUSTOMER_LIFETIME_VALUE").is_not_null())
     yield from audited(PRES_CLV, transforms.clv(customers, pres_sentiment), warehouse, checks.CLV, valued=valued)
 
 
-@table_asset("presentation", audits=checks.CHURN)
+@table_asset("presentation", part_by="CUSTOMER_ID", audits=checks.CHURN)
 def pres_churn(
     warehouse: Warehouse, mrr: DataFrame, customers: DataFrame, pres_sentiment: DataFrame
 ) -> Iterator[Any]:

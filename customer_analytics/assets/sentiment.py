@@ -1,17 +1,18 @@
 """How customers felt about what they said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-from snowflake.snowpark import DataFrame
+import pyarrow.compute as pc
+from snowflake.snowpark import functions as f
 
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.embeddings import comment_training, customer_call, customer_comment
 from customer_analytics.assets.objects import model_registry
 from customer_analytics.checks import sentiment as checks
-from customer_analytics.checks.audit import published
+from customer_analytics.checks.audit import Audit, published
 from customer_analytics.lineage import declared
 from customer_analytics.ml import plots, training
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
@@ -20,7 +21,8 @@ from customer_analytics.ml.training_set import as_matrix
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
-from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.scope import LARGEST, Scope
+from customer_analytics.resources.vectors.base import Collection, VectorStore, Where
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
@@ -74,36 +76,40 @@ def sentiment_classifier(
     "sentiment",
     kinds={"lightgbm", "warehouse"},
     write_mode="merge",
+    part_by="CUSTOMER_ID",
     deps=[customer_comment, sentiment_classifier],
     audits=checks.PRED_TWITTER_COMMENTS,
     lineage=declared.predictions(PRED_TWITTER_COMMENTS, "customer_comment"),
 )
 def pred_twitter_comments(
-    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry, scope: Scope
 ) -> Iterator[Any]:
     """Comments scored by the registry's default version, training texts by the fold that did not see them."""
     source = collection(CUSTOMER_COMMENT, embedder)
-    rows = _predictions(PRED_TWITTER_COMMENTS, source, warehouse, vector_store, registry)
-    objects = _count(source, warehouse, vector_store)
-    yield from published(PRED_TWITTER_COMMENTS, rows, warehouse, checks.PRED_TWITTER_COMMENTS, objects=objects)
+    part = scope.where("CUSTOMER_ID")
+    yield from _predictions(
+        PRED_TWITTER_COMMENTS, checks.PRED_TWITTER_COMMENTS, source, part, warehouse, vector_store, registry
+    )
 
 
 @table_asset(
     "sentiment",
     kinds={"lightgbm", "warehouse"},
     write_mode="merge",
+    part_by="RELATIVE_PATH",
     deps=[customer_call, sentiment_classifier],
     audits=checks.PRED_CUSTOMER_CALLS,
     lineage=declared.predictions(PRED_CUSTOMER_CALLS, "customer_call"),
 )
 def pred_customer_calls(
-    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry
+    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry, scope: Scope
 ) -> Iterator[Any]:
     """Transcribed calls scored by the registry's default version."""
     source = collection(CUSTOMER_CALL, embedder)
-    rows = _predictions(PRED_CUSTOMER_CALLS, source, warehouse, vector_store, registry)
-    objects = _count(source, warehouse, vector_store)
-    yield from published(PRED_CUSTOMER_CALLS, rows, warehouse, checks.PRED_CUSTOMER_CALLS, objects=objects)
+    part = scope.where("RELATIVE_PATH")
+    yield from _predictions(
+        PRED_CUSTOMER_CALLS, checks.PRED_CUSTOMER_CALLS, source, part, warehouse, vector_store, registry
+    )
 
 
 def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
@@ -118,35 +124,47 @@ def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> Stored
 
 
 def _predictions(
-    target: Table, source: Collection, warehouse: Warehouse, vector_store: VectorStore, registry: ModelRegistry
-) -> DataFrame:
-    """The table's rows as they are, if there is nothing new to score, or else the rows that it is to have."""
-    if _is_scored(target, source, warehouse, vector_store, registry):
-        return warehouse.table(target.name)
-    rows = registry.score(registry.load(MODEL), source, vector_store.scan(source), target)
-    return warehouse.write_scratch(
-        target, rows
-    )  # or else a registry that scores in the warehouse did so each time
+    target: Table,
+    audits: Sequence[Audit],
+    source: Collection,
+    part: Where,
+    warehouse: Warehouse,
+    vector_store: VectorStore,
+    registry: ModelRegistry,
+) -> Iterator[Any]:
+    """Publish one prediction of the default version for each object of a part of the collection.
 
-
-def _count(source: Collection, warehouse: Warehouse, vector_store: VectorStore) -> DataFrame:
-    """The number of a collection's objects, as one row that audits can compare with."""
-    return warehouse.session().create_dataframe([[vector_store.count(source)]], schema=["OBJECTS"])
-
-
-def _is_scored(
-    target: Table, source: Collection, warehouse: Warehouse, vector_store: VectorStore, registry: ModelRegistry
-) -> bool:
-    """Whether the table holds a prediction of the default version for each object of the collection, and no other.
-
-    An object's id is derived from all its columns, so equal ids mean equal rows.
+    Predictions that are there stay: an object's id is derived from all its columns, so equal ids mean equal rows.
     """
-    default = registry.default(MODEL)
     warehouse.ensure_table(target)
-    rows = warehouse.query(f"SELECT VECTOR_ID, MODEL_VERSION FROM {warehouse.name(target.name)}")  # noqa: S608
-    versions = set(rows["MODEL_VERSION"].to_pylist())
-    objects = (id for batch in vector_store.scan(source, ["id"]) for id in batch["id"].to_pylist())
-    return versions <= {default and default.version} and set(rows["VECTOR_ID"].to_pylist()) == set(objects)
+    default = registry.default(MODEL)
+    present = warehouse.table(target.name).filter(f.col("MODEL_VERSION") == (default and default.version))
+    for column, values in part.items():
+        present = present.filter(f.col(column.upper()).in_(list(values)))
+    known = set(present.select("VECTOR_ID").to_arrow()["VECTOR_ID"].to_pylist())
+    objects = {id for batch in vector_store.scan(source, ["id"], part) for id in batch["id"].to_pylist()}
+    gone = known - objects
+    if len(gone) > LARGEST:
+        present, known = present.filter(f.lit(False)), set()
+    elif gone:
+        present = present.filter(~f.col("VECTOR_ID").in_(sorted(gone)))
+    rows = present
+    if new := objects - known:
+        scored = registry.score(registry.load(MODEL), source, _of_ids(vector_store, source, part, new), target)
+        # Written, or else a registry that scores in the warehouse would do so each time that the rows are read.
+        rows = warehouse.write_scratch(target, present.union_all(scored.select(target.column_names)))
+    count = warehouse.session().create_dataframe([[len(objects)]], schema=["OBJECTS"])
+    yield from published(target, rows, warehouse, audits, objects=count)
+
+
+def _of_ids(store: VectorStore, source: Collection, part: Where, ids: set[str]) -> Iterator[pa.RecordBatch]:
+    """The objects of these ids, which are all in this part of the collection."""
+    if len(ids) <= LARGEST:
+        yield from store.scan(source, where={"id": sorted(ids)})
+        return
+    wanted = pa.array(sorted(ids))
+    for batch in store.scan(source, where=part):
+        yield batch.filter(pc.is_in(batch["id"], wanted))
 
 
 def _metadata(model: ModelVersion) -> dict[str, Any]:

@@ -14,16 +14,25 @@ from customer_analytics.assets.declaration import table_asset, table_metadata
 from customer_analytics.assets.objects import CALL_STAGE, warehouse_objects
 from customer_analytics.checks.audit import published
 from customer_analytics.checks.sources import SUPPORT_CALLS
-from customer_analytics.ingestion.calls import CallFile, calls_table, list_calls, stage_name
+from customer_analytics.ingestion.calls import (
+    CallFile,
+    calls_of_rows,
+    calls_table,
+    concealed,
+    list_calls,
+    stage_name,
+)
 from customer_analytics.ingestion.files import SOURCE_FILES, SourceFile
 from customer_analytics.ingestion.load import LoadedFile, load_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.progress import Progress
+from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table
 from customer_analytics.tables.sources import STG_REJECTED_ROWS, STG_SUPPORT_CALLS
 
+CALL_AUDIO = dg.DynamicPartitionsDefinition(name="call_audio")
 _THREADS = 4
 _FILES = {file.table.name.lower(): file for file in SOURCE_FILES}
 _REJECTED = STG_REJECTED_ROWS.name.lower()
@@ -73,17 +82,35 @@ def source_files(
         warehouse.replace(STG_REJECTED_ROWS, rejected)
 
 
-@table_asset("sources", kinds={"warehouse"}, deps=[warehouse_objects], audits=SUPPORT_CALLS)
-def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse) -> Iterator[Any]:
-    """Calls are hashed unless their size and time are known, and put into the stage unless they are there."""
+# Not an asset to be materialized: a partitioned one among others that are not could not be selected with them.
+call_audio = dg.AssetSpec(
+    "call_audio",
+    partitions_def=CALL_AUDIO,
+    group_name="sources",
+    kinds={"file"},
+    description="One partition per content of a support call's audio, named by its SHA-256; a sensor adds them.",
+)
+
+
+@table_asset(
+    "sources",
+    kinds={"warehouse"},
+    part_by="RELATIVE_PATH",
+    deps=[warehouse_objects, dg.AssetDep(call_audio, partition_mapping=dg.AllPartitionMapping())],
+    audits=SUPPORT_CALLS,
+)
+def stg_support_calls(
+    context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse, scope: Scope
+) -> Iterator[Any]:
+    """Calls are hashed unless their size and time are known, and put into the stage unless they are there.
+
+    A call that was known and cannot be read now stays as it was.
+    """
     warehouse.ensure_table(STG_SUPPORT_CALLS)
-    known = {
-        row["RELATIVE_PATH"]: (row["SIZE"], row["LAST_MODIFIED"], row["CONTENT_HASH"])
-        for batch in warehouse.rows(STG_SUPPORT_CALLS)
-        for row in batch.to_pylist()
-    }
+    rows = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
+    known = calls_of_rows(warehouse.rows(STG_SUPPORT_CALLS, rows))
     location = source.location()
-    listing = list_calls(location, known)
+    listing = list_calls(location, known, scope.values("RELATIVE_PATH"))
     for path in listing.ignored:
         context.log.warning(f"calls/{path} is no audio file and was left out")
     for problem in listing.problems:
@@ -92,7 +119,10 @@ def stg_support_calls(context: dg.AssetExecutionContext, source: Source, warehou
         if call.customer_id is None:
             context.log.warning(f"calls/{call.relative_path} carries no customer id (<customer_id>-<nn>.<ext>)")
     _stage_audio(location, listing.calls, warehouse, Progress("calls staged", context.log.info))
-    staged = warehouse.session().table(warehouse.stage(STG_SUPPORT_CALLS, calls_table(listing.calls)))
+    missing = known.keys() - {call.relative_path for call in listing.calls}
+    kept = [known[path] for path in sorted(missing) if concealed(path, listing.problems)]
+    listed = calls_table([*listing.calls, *kept])
+    staged = warehouse.session().table(warehouse.stage(STG_SUPPORT_CALLS, listed))
     yield from published(STG_SUPPORT_CALLS, staged, warehouse, SUPPORT_CALLS)
 
 

@@ -16,6 +16,7 @@ from customer_analytics.lineage import declared
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.transcription import Row, new_transcripts
 from customer_analytics.progress import Progress
+from customer_analytics.resources.scope import WHOLE, Scope
 from customer_analytics.resources.speech.base import Transcriber
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
@@ -23,27 +24,41 @@ from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
 
 @table_asset(
-    "transcripts", kinds={"transcriber", "warehouse"}, write_mode="merge", lineage=declared.CALL_TRANSCRIPTS
+    "transcripts",
+    kinds={"transcriber", "warehouse"},
+    write_mode="merge",
+    part_by="RELATIVE_PATH",
+    lineage=declared.CALL_TRANSCRIPTS,
 )
 def call_transcripts(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     transcriber: Transcriber,
+    scope: Scope,
     stg_support_calls: DataFrame,
 ) -> DataFrame:
     """New and changed calls are listened to and committed in small groups; calls that are gone are forgotten."""
-    transcribe(context.log.info, warehouse, transcriber)
+    transcribe(context.log.info, warehouse, transcriber, scope=scope)
     return of_present_calls(warehouse, stg_support_calls)
 
 
 def transcribe(
-    log: Callable[[str], None], warehouse: Warehouse, transcriber: Transcriber, bucket: Bucket = EVERYTHING
+    log: Callable[[str], None],
+    warehouse: Warehouse,
+    transcriber: Transcriber,
+    bucket: Bucket = EVERYTHING,
+    scope: Scope = WHOLE,
 ) -> None:
-    """Write the transcripts of calls that are new or changed, of all calls or of one bucket of them."""
+    """Write the transcripts of new and changed calls, of all in the scope or of one bucket of them."""
     warehouse.ensure_table(CALL_TRANSCRIPTS)
+    calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
+    transcripts = warehouse.table(CALL_TRANSCRIPTS.name)
+    heard = transcripts.join(calls.select("CONTENT_HASH"), "CONTENT_HASH", "left_semi")
     groups = new_transcripts(
-        calls=[call for call in _rows(warehouse.rows(STG_SUPPORT_CALLS)) if bucket.holds(call["CONTENT_HASH"])],
-        transcripts=_rows(warehouse.rows(CALL_TRANSCRIPTS)),
+        calls=[
+            call for call in _rows(warehouse.rows(STG_SUPPORT_CALLS, calls)) if bucket.holds(call["CONTENT_HASH"])
+        ],
+        transcripts=_rows(warehouse.rows(CALL_TRANSCRIPTS, heard)),
         transcriber=transcriber,
         audio=lambda calls: _audio(warehouse, calls),
         on_progress=Progress("calls transcribed", log),

@@ -15,7 +15,8 @@ from customer_analytics.assets import embeddings, transcripts
 from customer_analytics.ml.buckets import Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.io_manager import WRITE_MODE
+from customer_analytics.resources.io_manager import PART_BY, WRITE_MODE
+from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.speech.base import Transcriber
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.warehouse.resource import Warehouse
@@ -68,8 +69,10 @@ def fanned_out(asset: dg.AssetsDefinition, buckets: int) -> dg.AssetsDefinition:
 
 def _transcribe(name: str, bucket: Bucket, upstream: list[str]) -> dg.OpDefinition:
     @_bucket_op(name, bucket, upstream)
-    def transcribe(context: dg.OpExecutionContext, warehouse: Warehouse, transcriber: Transcriber) -> None:
-        transcripts.transcribe(context.log.info, warehouse, transcriber, bucket)
+    def transcribe(
+        context: dg.OpExecutionContext, warehouse: Warehouse, transcriber: Transcriber, scope: Scope
+    ) -> None:
+        transcripts.transcribe(context.log.info, warehouse, transcriber, bucket, scope)
 
     return transcribe
 
@@ -78,11 +81,12 @@ def _publish() -> dg.OpDefinition:
     @dg.op(
         name="publish_transcripts",
         ins={"buckets": dg.In(dg.Nothing)},
-        out=dg.Out(metadata={WRITE_MODE: "merge"}),
+        out=dg.Out(metadata={WRITE_MODE: "merge", PART_BY: "RELATIVE_PATH"}),
     )
-    def publish(warehouse: Warehouse) -> DataFrame:
+    def publish(warehouse: Warehouse, scope: Scope) -> DataFrame:
         """Forget the calls that are gone."""
-        return transcripts.of_present_calls(warehouse, warehouse.table(STG_SUPPORT_CALLS.name))
+        calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
+        return transcripts.of_present_calls(warehouse, calls)
 
     return publish
 
@@ -90,10 +94,14 @@ def _publish() -> dg.OpDefinition:
 def _embed(name: str, bucket: Bucket, upstream: list[str]) -> dg.OpDefinition:
     @_bucket_op(name, bucket, upstream)
     def embed(
-        context: dg.OpExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
+        context: dg.OpExecutionContext,
+        warehouse: Warehouse,
+        embedder: Embedder,
+        vector_store: VectorStore,
+        scope: Scope,
     ) -> None:
         target = _COLLECTIONS[name]
-        done = embeddings.sync(target, context.log.info, warehouse, embedder, vector_store, bucket)
+        done = embeddings.sync(target, context.log.info, warehouse, embedder, vector_store, bucket, scope)
         context.add_output_metadata(done)
 
     return embed

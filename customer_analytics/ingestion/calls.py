@@ -1,7 +1,7 @@
 """Support calls: the audio files below the source's `calls` folder."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +40,15 @@ class CallFile:
 
 
 @dataclass(frozen=True)
+class AudioListing:
+    """The audio files by relative path, the files that are no audio, and what could not be listed."""
+
+    files: dict[str, FileEntry]
+    ignored: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
 class CallListing:
     """The calls, the files that are no audio, and what could not be read, each in the order of their paths."""
 
@@ -48,37 +57,57 @@ class CallListing:
     problems: tuple[Problem, ...]
 
 
-Fingerprint = tuple[int, datetime, str]
-"""Size, last modification and content hash of a file, as an earlier listing found them."""
-
-
-def list_calls(location: SourceLocation, previous: Mapping[str, Fingerprint] | None = None) -> CallListing:
-    """All calls of the location.
+def list_calls(
+    location: SourceLocation,
+    previous: Mapping[str, CallFile] | None = None,
+    only: Collection[str] | None = None,
+) -> CallListing:
+    """All calls of the location, or those of certain relative paths.
 
     Files are read to hash them, but for those whose size and modification are still what `previous` says of their
     relative path. A file that vanishes, changes or cannot be read meanwhile is a problem and stops no other.
     """
-    listing = location.files_below(CALLS_FOLDER)
-    audio: list[FileEntry] = []
-    ignored: list[FileEntry] = []
-    for file in listing.files:
-        is_audio = PurePosixPath(file.path).suffix.lower() in AUDIO_EXTENSIONS
-        (audio if is_audio else ignored).append(file)
-    calls: dict[str, CallFile] = {}
-    problems = list(listing.problems)
-    with ThreadPoolExecutor(_READING_THREADS) as threads:
-        for found in threads.map(partial(_call, location, previous or {}), audio):
-            if isinstance(found, Problem):
-                problems.append(found)
-            elif found.relative_path in calls:
-                problems.append(Problem(found.relative_path, "has the readable name of another file: rename it"))
-            else:
-                calls[found.relative_path] = found
+    listing = list_audio(location)
+    wanted = listing.files if only is None else {p: listing.files[p] for p in only if p in listing.files}
+    calls, problems = hash_calls(location, wanted, previous or {})
+    problems += listing.problems
     return CallListing(
-        calls=tuple(sorted(calls.values(), key=lambda call: call.relative_path)),
-        ignored=tuple(sorted(readable(file.path) for file in ignored)),
+        calls=tuple(sorted(calls, key=lambda call: call.relative_path)),
+        ignored=listing.ignored,
         problems=tuple(sorted(problems, key=lambda problem: (problem.path, problem.reason))),
     )
+
+
+def list_audio(location: SourceLocation) -> AudioListing:
+    """The files below the calls folder, none of which is read."""
+    listing = location.files_below(CALLS_FOLDER)
+    files: dict[str, FileEntry] = {}
+    ignored: list[str] = []
+    problems = list(listing.problems)
+    for file in listing.files:
+        path = readable(file.path)
+        if PurePosixPath(file.path).suffix.lower() not in AUDIO_EXTENSIONS:
+            ignored.append(path)
+        elif path in files:
+            problems.append(Problem(path, "has the readable name of another file: rename it"))
+        else:
+            files[path] = file
+    return AudioListing(files, tuple(sorted(ignored)), tuple(problems))
+
+
+def hash_calls(
+    location: SourceLocation, files: Mapping[str, FileEntry], previous: Mapping[str, CallFile]
+) -> tuple[list[CallFile], list[Problem]]:
+    """Listed audio files as calls, and those of them that could not be read; see `list_calls`."""
+    with ThreadPoolExecutor(_READING_THREADS) as threads:
+        found = list(threads.map(partial(_call, location, previous), files.items()))
+    calls = [call for call in found if isinstance(call, CallFile)]
+    return calls, [problem for problem in found if isinstance(problem, Problem)]
+
+
+def concealed(relative_path: str, problems: Iterable[Problem]) -> bool:
+    """Whether a call that is not listed may be there all the same, because its place could not be read."""
+    return any(p.path in (".", relative_path) or relative_path.startswith(f"{p.path}/") for p in problems)
 
 
 def calls_table(calls: Sequence[CallFile]) -> pa.Table:
@@ -88,6 +117,22 @@ def calls_table(calls: Sequence[CallFile]) -> pa.Table:
         [pa.array([getattr(call, field.name.lower()) for call in calls], field.type) for field in schema],
         schema=schema,
     )
+
+
+def calls_of_rows(batches: Iterable[pa.RecordBatch]) -> dict[str, CallFile]:
+    """The calls that rows of STG_SUPPORT_CALLS tell of, by relative path."""
+    rows = (row for batch in batches for row in batch.to_pylist())
+    return {
+        row["RELATIVE_PATH"]: CallFile(
+            path=f"{CALLS_FOLDER}/{row['RELATIVE_PATH']}",
+            relative_path=row["RELATIVE_PATH"],
+            customer_id=row["CUSTOMER_ID"],
+            size=row["SIZE"],
+            last_modified=row["LAST_MODIFIED"],
+            content_hash=row["CONTENT_HASH"],
+        )
+        for row in rows
+    }
 
 
 def stage_name(content_hash: str, relative_path: str) -> str:
@@ -102,11 +147,14 @@ def customer_of(name: str) -> int | None:
     return customer if customer is not None and customer < 2**63 else None
 
 
-def _call(location: SourceLocation, previous: Mapping[str, Fingerprint], file: FileEntry) -> CallFile | Problem:
-    path, relative_path = f"{CALLS_FOLDER}/{file.path}", readable(file.path)
+def _call(
+    location: SourceLocation, previous: Mapping[str, CallFile], entry: tuple[str, FileEntry]
+) -> CallFile | Problem:
+    relative_path, file = entry
+    path = f"{CALLS_FOLDER}/{file.path}"
     before = previous.get(relative_path)
-    if before and before[:2] == (file.size, file.last_modified):
-        content_hash = before[2]
+    if before and (before.size, before.last_modified) == (file.size, file.last_modified):
+        content_hash = before.content_hash
     else:
         try:
             content_hash, size = location.sha256(path)

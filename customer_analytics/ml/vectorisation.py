@@ -18,9 +18,10 @@ from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.identity import object_ids
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.vectors.base import Collection, VectorStore, Where
 
 GROUP = 256  # rows embedded and written at once: what a kill can lose
+WHOLE_COLLECTION: Where = {}
 _MAINTAINED_EVERY = 200  # groups, so that the small files of a large sync do not pile up
 
 
@@ -62,12 +63,13 @@ def sync_collection(
     collection: Collection,
     batches: Iterable[pa.RecordBatch],
     *,
+    part: Where = WHOLE_COLLECTION,
     reuse_from: Sequence[Collection] = (),
     bucket: Bucket = EVERYTHING,
     total: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SyncResult:
-    """Make the collection hold exactly one object a source row; created if absent.
+    """Make the collection, or a part of it, hold exactly one object a source row; created if absent.
 
     Rows that are there already cost a comparison, no embedding and no writing. Identical texts are embedded once.
     Rows are written in groups of `GROUP`, so that after a kill the next call does only the rest. Objects whose
@@ -79,6 +81,7 @@ def sync_collection(
         embedder: The collection's model.
         collection: Its properties are the source columns in lower case.
         batches: The source rows.
+        part: Which objects the rows are to be; all others stay as they are.
         reuse_from: Other collections of the same model whose vectors may be taken for identical texts.
         bucket: The rows and objects to look at, by the hash of their text; all others are left alone and not
             counted. All buckets together, in any order or at once, do what one call does without.
@@ -92,7 +95,7 @@ def sync_collection(
     _require_one_model(embedder, [collection, *reuse_from])
     store.ensure_collection(collection)
     result = SyncResult()
-    stored = _stored(store, collection)
+    stored = _stored(store, collection, part)
     new_rows = _new_rows(collection, batches, stored, bucket, result)
     for number, group in enumerate(_regrouped(new_rows, GROUP), start=1):
         vectors, embedded = _vectors(store, embedder, collection, group, reuse_from)
@@ -104,7 +107,8 @@ def sync_collection(
         on_progress(result.embedded + result.reused + result.unchanged, max(total or 0, result.rows))
     gone = [str(uuid.UUID(bytes=id)) for id, content_hash in stored.items() if bucket.holds(content_hash)]
     result.removed = store.delete(collection, gone)
-    if result.embedded or result.reused or result.removed:
+    # Maintenance reads the whole collection: after a few new rows it is left to its schedule.
+    if not part and (result.embedded or result.reused or result.removed):
         store.maintain(collection)
     if result.failed:
         raise SyncError(collection, result)
@@ -112,11 +116,11 @@ def sync_collection(
     return result
 
 
-def _stored(store: VectorStore, collection: Collection) -> dict[bytes, str]:
+def _stored(store: VectorStore, collection: Collection, part: Where) -> dict[bytes, str]:
     """Content hashes of the collection's objects by id."""
     return {
         _key(id): content_hash
-        for batch in store.scan(collection, ["id", "content_hash"])
+        for batch in store.scan(collection, ["id", "content_hash"], part)
         for id, content_hash in zip(batch["id"].to_pylist(), batch["content_hash"].to_pylist(), strict=True)
     }
 

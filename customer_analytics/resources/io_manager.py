@@ -8,6 +8,7 @@ import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
 from customer_analytics.lineage import metadata as lineage
+from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.warehouse.query_tag import for_asset
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table, table
@@ -15,6 +16,7 @@ from customer_analytics.tables import Table, table
 Rows: TypeAlias = "DataFrame | pd.DataFrame | pa.Table"
 WRITE_MODE = "write_mode"
 WriteMode = Literal["replace", "merge"]
+PART_BY = "part_by"
 
 
 class SnowflakeIOManager(dg.ConfigurableIOManager):
@@ -22,21 +24,26 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
 
     An asset whose input is annotated as a Snowpark DataFrame gets a reference to the table; as `pandas.DataFrame`
     or `pyarrow.Table`, the rows themselves. What it returns may be any of these.
-    The asset's metadata declares the write mode: `replace` (the default) or `merge` on the table's key. The
-    Dagster database gets relation, row count, columns and query id; never rows.
+    The asset's metadata declares the write mode: `replace` (the default) or `merge` on the table's key; and the
+    column that its parts go by, if it can be written by parts. In a run with a scope, such an asset gets of its
+    inputs, and gives to its table, the rows of the scope alone. The Dagster database gets relation, row count,
+    columns and query id; never rows.
     """
 
     warehouse: dg.ResourceDependency[Warehouse]
+    scope: dg.ResourceDependency[Scope]
 
     def handle_output(self, context: dg.OutputContext, obj: Rows) -> None:
         """Write the rows of an asset to its table."""
         target = table(context.asset_key.path[-1])
         mode: WriteMode = context.definition_metadata.get(WRITE_MODE, "replace")
+        part_by: str = context.definition_metadata.get(PART_BY, "")
+        values = self.scope.values(part_by) if part_by else None
         changes = ""
         with for_asset(context.asset_key.to_user_string()):
             rows = self._in_warehouse(target, obj)
-            if mode == "merge":
-                written = self.warehouse.merge(target, rows)
+            if mode == "merge" or values is not None:
+                written = self.warehouse.merge(target, rows, only=None if values is None else {part_by: values})
                 changes = f", {written.inserted:,} new, {written.updated:,} changed, {written.deleted:,} removed"
             else:
                 written = self.warehouse.replace(target, rows)
@@ -56,6 +63,8 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """The table of an upstream asset, in the type that the input is annotated with."""
         frame = self.warehouse.table(table(context.asset_key.path[-1]).name)
+        if part_by := context.definition_metadata.get(PART_BY):
+            frame = self.scope.part(frame, part_by)
         wanted = context.dagster_type.typing_type
         if wanted is pd.DataFrame:
             return frame.to_pandas()

@@ -25,7 +25,7 @@ HEAVY = {
 }
 
 
-SPECS = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+SPECS = {spec.key.to_user_string(): spec for spec in sorted(defs.resolve_all_asset_specs(), key=lambda s: s.key)}
 
 
 def test_loading_the_code_location_imports_no_model_or_store_library() -> None:

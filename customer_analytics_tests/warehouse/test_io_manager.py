@@ -15,6 +15,7 @@ from customer_analytics import tables
 from customer_analytics.checks.audit import Audit, audit_specs, audited, declared
 from customer_analytics.embedded_snowflake import read_statements
 from customer_analytics.resources.io_manager import SnowflakeIOManager
+from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.presentation import PRES_CLV
@@ -27,7 +28,7 @@ CUSTOMERS = pa.Table.from_pylist(
 
 @pytest.fixture
 def resources(warehouse: EmbeddedWarehouse) -> dict[str, Any]:
-    return {"warehouse": warehouse, "io_manager": SnowflakeIOManager(warehouse=warehouse)}
+    return {"warehouse": warehouse, "io_manager": SnowflakeIOManager(warehouse=warehouse, scope=Scope())}
 
 
 @dg.asset

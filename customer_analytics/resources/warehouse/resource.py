@@ -196,10 +196,14 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Create a table with its comments if it is absent."""
         writes.ensure(self.session(), self.name(table.name), table)
 
-    def rows(self, table: Table) -> Iterator[pa.RecordBatch]:
-        """The rows of a table as Arrow batches of its declared types; only a few batches are held at a time."""
+    def rows(self, table: Table, selected: DataFrame | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a table, or those selected of it, as Arrow batches of its declared types.
+
+        Only a few batches are held at a time.
+        """
         schema = pa.schema([field.with_nullable(True) for field in table.arrow_schema])
-        for part in self.table(table.name).to_arrow_batches():
+        rows = self.table(table.name) if selected is None else selected
+        for part in rows.to_arrow_batches():
             yield from part.select(table.column_names).cast(schema).to_batches()
 
     def upsert(self, table: Table, rows: pa.Table) -> writes.Written:

@@ -10,12 +10,14 @@ import pytest
 from customer_analytics.ingestion.calls import (
     CallFile,
     CallListing,
-    Fingerprint,
+    calls_of_rows,
     calls_table,
+    concealed,
     customer_of,
     list_calls,
     stage_name,
 )
+from customer_analytics.ingestion.listing import Problem
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
@@ -36,7 +38,7 @@ def write(path: Path, content: bytes = b"sound") -> None:
     os.utime(path, ns=(0, 1_580_702_706_789_012_999))
 
 
-def listed(calls: Path, previous: dict[str, Fingerprint] | None = None) -> CallListing:
+def listed(calls: Path, previous: dict[str, CallFile] | None = None) -> CallListing:
     return list_calls(SourceLocation.open(calls.parent), previous)
 
 
@@ -95,14 +97,31 @@ def test_the_customer_is_in_the_base_name(name: str, customer: int | None):
 def test_only_new_and_changed_files_are_read(calls: Path):
     for name in ("1-01.mp3", "2-01.mp3", "3-01.mp3", "4-01.mp3"):
         write(calls / name)
-    previous: dict[str, Fingerprint] = {
-        "1-01.mp3": (5, MOMENT, "known"),
-        "2-01.mp3": (4, MOMENT, "of another size"),
-        "3-01.mp3": (5, MOMENT.replace(microsecond=0), "of another moment"),
-        "gone.mp3": (5, MOMENT, "gone"),
+    previous = {
+        path: CallFile(f"calls/{path}", path, None, size, moment, said)
+        for path, size, moment, said in (
+            ("1-01.mp3", 5, MOMENT, "known"),
+            ("2-01.mp3", 4, MOMENT, "of another size"),
+            ("3-01.mp3", 5, MOMENT.replace(microsecond=0), "of another moment"),
+            ("gone.mp3", 5, MOMENT, "gone"),
+        )
     }
     digest = hashlib.sha256(b"sound").hexdigest()
     assert [call.content_hash for call in listed(calls, previous).calls] == ["known", digest, digest, digest]
+
+
+def test_of_certain_calls_only_these_are_read_and_listed(calls: Path):
+    for name in ("1-01.mp3", "2-01.mp3"):
+        write(calls / name)
+    listing = list_calls(SourceLocation.open(calls.parent), only=["2-01.mp3", "gone.mp3"])
+    assert paths(listing) == ["2-01.mp3"]
+
+
+def test_a_call_may_be_there_only_where_something_could_not_be_read():
+    problems = [Problem("a", "Permission denied"), Problem("3-01.mp3", "Input/output error")]
+    paths = ("a/1-01.mp3", "3-01.mp3", "ab/1-01.mp3", "b/2-01.mp3")
+    assert [path for path in paths if concealed(path, problems)] == ["a/1-01.mp3", "3-01.mp3"]
+    assert concealed("a/1-01.mp3", [Problem(".", "Permission denied")])
 
 
 def test_an_empty_file_is_a_call(calls: Path):
@@ -213,6 +232,7 @@ def test_calls_become_rows_of_their_table(calls: Path):
         {"RELATIVE_PATH": "8-01.mp3", "CUSTOMER_ID": 8} | common,
         {"RELATIVE_PATH": "voicemail.wav", "CUSTOMER_ID": None} | common,
     ]
+    assert list(calls_of_rows(rows.to_batches()).values()) == list(listed(calls).calls)
     assert calls_table([]).schema == STG_SUPPORT_CALLS.arrow_schema
 
 

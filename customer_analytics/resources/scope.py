@@ -1,0 +1,51 @@
+"""What a run is about: everything, or what new files concern."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+from snowflake.snowpark import DataFrame
+from snowflake.snowpark import functions as f
+
+from customer_analytics.ingestion.calls import customer_of
+
+LARGEST = 1_000
+"""Values of a column that a run may be restricted to; with more of them, reading all rows costs no more."""
+
+
+class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The calls that a run is about; with none named, a run is about all rows of all tables.
+
+    An asset that is written by parts says which column they go by. In a run with a scope it reads and writes the
+    rows of the scope's values alone, and leaves all others as they are.
+    """
+
+    calls: list[str] = Field(
+        default=[], max_length=LARGEST, description="Relative paths of new, changed or removed calls."
+    )
+
+    def part(self, rows: DataFrame, column: str) -> DataFrame:
+        """The rows that the run is about, by one of their columns."""
+        values = self.values(column)
+        return rows if values is None else rows.filter(f.col(column).in_(values))
+
+    def where(self, column: str) -> dict[str, list[Any]]:
+        """The objects of a collection that the run is about, as the filter that a vector store takes."""
+        values = self.values(column)
+        return {} if values is None else {column.lower(): values}
+
+    def values(self, column: str) -> list[Any] | None:
+        """The values of a column that the run is about; None if it is about all of them."""
+        if not self.calls:
+            return None
+        if column == "RELATIVE_PATH":
+            return self.calls
+        if column == "CUSTOMER_ID":
+            customers = {customer_of(PurePosixPath(path).name) for path in self.calls}
+            return sorted(customer for customer in customers if customer is not None)
+        raise ValueError(f"A run cannot be restricted by {column}: declare parts by RELATIVE_PATH or CUSTOMER_ID.")
+
+
+WHOLE = Scope()
+"""No restriction."""

@@ -1,0 +1,120 @@
+"""One more call: what a run about it changes, and that it changes nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from customer_analytics import tables
+from customer_analytics.embedded_snowflake import stop
+from customer_analytics.settings import Settings
+from customer_analytics_tests.deployment import Deployment, located
+from customer_analytics_tests.small_source import write_small_source
+from customer_analytics_tests.spoken import needs_speech, speak
+
+pytestmark = [needs_speech, pytest.mark.timeout(600)]
+Rows = set[tuple[str, str]]
+"""Rows of all tables: the name of the table, and the row as text."""
+
+
+class Shop(Deployment):
+    """A small source, loaded whole once; then one call after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "home")
+        self.calls = write_small_source(folder / "source") / "calls"
+        settings = Settings(home=self.home, source=str(folder / "source"))
+        self.located = located(settings)
+        self.instance = dg.DagsterInstance.ephemeral()
+
+    def run(self, job: str, *calls: str) -> None:
+        config = {"resources": {"scope": {"config": {"calls": list(calls)}}}}
+        self.located.resolve_job_def(job).execute_in_process(config, self.instance)
+
+    def contents(self) -> Rows:
+        return {(name, str(row)) for name in tables.TABLES for row in self.rows(f"SELECT * FROM {name}")}
+
+    def changes(self, *calls: str) -> list[tuple[str, str]]:
+        """The tables in which rows go and come by a run about these calls: `-` and `+` with the table's name."""
+        before = self.contents()
+        self.run("calls", *calls)
+        after = self.contents()
+        gone, come = sorted(before - after), sorted(after - before)
+        return [("-", name) for name, _ in gone] + [("+", name) for name, _ in come]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    made = Shop(tmp_path_factory.mktemp("shop"))
+    speak(made.calls / "1-01.wav", begin=0)
+    speak(made.calls / "2-01.wav", begin=3)
+    made.run("all_assets")
+    yield made
+    stop(made.home)
+
+
+OF_A_CALL = ["CALL_TRANSCRIPTS", "PRED_CUSTOMER_CALLS"]
+OF_ITS_CUSTOMER = ["PRES_CHURN", "PRES_CLV", "PRES_SENTIMENT"]
+
+
+def test_a_run_about_a_new_call_adds_its_rows_and_renews_its_customers(shop: Shop) -> None:
+    speak(shop.calls / "1-02.wav", begin=6)
+    speak(shop.calls / "2-02.wav", begin=8)  # as new, but not what the run is about
+    assert shop.changes("1-02.wav") == [
+        *(("-", name) for name in OF_ITS_CUSTOMER),
+        *(("+", name) for name in (*OF_A_CALL, *OF_ITS_CUSTOMER, "STG_SUPPORT_CALLS")),
+    ]
+    (customer,) = shop.rows("SELECT CALLS FROM PRES_SENTIMENT WHERE CUSTOMER_ID = 1")
+    assert customer == {"CALLS": 2}
+    (shop.calls / "2-02.wav").unlink()
+
+
+def test_the_same_run_again_changes_nothing(shop: Shop) -> None:
+    assert shop.changes("1-02.wav") == []
+
+
+def test_a_changed_call_is_transcribed_again_and_its_old_words_are_forgotten(shop: Shop) -> None:
+    speak(shop.calls / "1-02.wav", begin=8)
+    changed = [*OF_A_CALL, *OF_ITS_CUSTOMER, "STG_SUPPORT_CALLS"]
+    assert shop.changes("1-02.wav") == [*(("-", name) for name in changed), *(("+", name) for name in changed)]
+
+
+def test_a_renamed_call_is_of_the_customer_that_its_new_name_tells(shop: Shop) -> None:
+    transcribed = "SELECT TRANSCRIPT FROM CALL_TRANSCRIPTS WHERE RELATIVE_PATH = '{}'"
+    before = shop.rows(transcribed.format("1-02.wav"))
+    (shop.calls / "1-02.wav").rename(shop.calls / "2-09.wav")
+    shop.run("calls", "1-02.wav", "2-09.wav")
+    assert shop.rows(transcribed.format("2-09.wav")) == before
+    counts = "SELECT CUSTOMER_ID, CALLS FROM PRES_SENTIMENT WHERE CALLS > 0 ORDER BY 1"
+    assert shop.rows(counts) == [{"CUSTOMER_ID": 1, "CALLS": 1}, {"CUSTOMER_ID": 2, "CALLS": 2}]
+
+
+def test_a_call_of_nobody_and_one_that_cannot_be_read_change_no_customer(shop: Shop) -> None:
+    speak(shop.calls / "voicemail.wav", begin=3)
+    (shop.calls / "2-03.wav").write_bytes(b"no audio")
+    assert shop.changes("2-03.wav", "voicemail.wav") == [
+        ("+", name)
+        for name in ("CALL_TRANSCRIPTS", "CALL_TRANSCRIPTS", "PRED_CUSTOMER_CALLS", *["STG_SUPPORT_CALLS"] * 2)
+    ]
+
+
+def test_a_call_that_is_gone_leaves_all_tables(shop: Shop) -> None:
+    (shop.calls / "2-09.wav").unlink()
+    shop.run("calls", "2-09.wav")
+    assert [row for row in shop.contents() if "2-09.wav" in row[1]] == []
+
+
+def test_calls_of_a_folder_that_is_away_stay(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    (shop.calls / "share").symlink_to(tmp_path / "share")
+    speak(tmp_path / "share" / "1-05.wav", begin=6)
+    shop.run("calls")
+    (tmp_path / "share").rename(tmp_path / "away")
+    assert shop.changes() == []
+
+
+def test_after_all_that_a_run_about_everything_changes_nothing(shop: Shop) -> None:
+    before = shop.contents()
+    shop.run("all_assets")
+    assert shop.contents() == before

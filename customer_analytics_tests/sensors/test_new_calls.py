@@ -1,0 +1,247 @@
+"""What the sensor on call audio requests, tick by tick, with real folders and a real table of known calls."""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import DagsterRunStatus
+
+from customer_analytics.assets.sources import CALL_AUDIO
+from customer_analytics.automation.jobs import calls as calls_job
+from customer_analytics.automation.new_calls import new_calls
+from customer_analytics.embedded_snowflake import Endpoint
+from customer_analytics.ingestion.calls import calls_table, list_calls
+from customer_analytics.ingestion.location import SourceLocation
+from customer_analytics.resources.source import Source
+from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.tables.sources import STG_SUPPORT_CALLS
+
+
+class Watched:
+    """A source folder, the table of its known calls, and a sensor whose cursor goes from tick to tick."""
+
+    def __init__(self, folder: Path, warehouse: EmbeddedWarehouse, instance: dg.DagsterInstance) -> None:
+        self.calls = folder / "calls"
+        self.calls.mkdir(parents=True)
+        self.warehouse, self.instance, self.cursor = warehouse, instance, ""
+        warehouse.ensure_table(STG_SUPPORT_CALLS)
+
+    def write(self, path: str, content: bytes = b"sound", age: float = 0) -> None:
+        file = self.calls / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        os.utime(file, (time.time() - age,) * 2)
+
+    def tick(self) -> dg.SensorResult:
+        resources = {"source": Source(uri=str(self.calls.parent)), "warehouse": self.warehouse}
+        with dg.build_sensor_context(self.instance, self.cursor, resources=resources) as context:
+            result = new_calls(context)
+        if isinstance(result, dg.SkipReason):
+            return dg.SensorResult(skip_reason=result)
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor or ""
+        return result
+
+    def settle(self) -> dg.SensorResult:
+        """Two ticks: what is new is seen, then found at rest."""
+        assert requested(self.tick()) is None
+        return self.tick()
+
+    def load(self) -> None:
+        """Make all calls known, as the requested run does."""
+        listing = list_calls(SourceLocation.open(self.calls.parent))
+        self.warehouse.replace(
+            STG_SUPPORT_CALLS,
+            self.warehouse.session().table(self.warehouse.stage(STG_SUPPORT_CALLS, calls_table(listing.calls))),
+        )
+
+    def run(self, result: dg.SensorResult, status: DagsterRunStatus, ended: timedelta = timedelta()) -> str:
+        """Record the requested run, as one that has this status and ended some time ago."""
+        (request,) = result.run_requests or []
+        run_id = str(uuid.uuid4())
+        self.instance.add_run(
+            dg.DagsterRun(calls_job.name, run_id, run_config=request.run_config, status=DagsterRunStatus.STARTED)
+        )
+        if status is not DagsterRunStatus.STARTED:
+            kind = "PIPELINE_SUCCESS" if status is DagsterRunStatus.SUCCESS else "PIPELINE_FAILURE"
+            event = dg.DagsterEvent(event_type_value=kind, job_name=calls_job.name)
+            moment = datetime.now(UTC) - ended
+            self.instance.run_storage.handle_run_event(run_id, event, moment)
+        return run_id
+
+
+def requested(result: dg.SensorResult) -> list[str] | None:
+    """The calls that a tick requests a run for; [] for a run about all, None for no run."""
+    if not result.run_requests:
+        return None
+    (request,) = result.run_requests
+    calls: list[str] = request.run_config.get("resources", {}).get("scope", {}).get("config", {}).get("calls", [])
+    return calls
+
+
+def partitions(result: dg.SensorResult) -> int:
+    (request,) = result.dynamic_partitions_requests or []
+    assert request.partitions_def_name == CALL_AUDIO.name
+    return len(request.partition_keys)
+
+
+@pytest.fixture
+def watched(endpoint: Endpoint, endpoint_home: str, tmp_path: Path) -> Iterator[Watched]:
+    schema = f"N_{uuid.uuid4().hex[:8].upper()}"
+    warehouse = EmbeddedWarehouse(home=endpoint_home, database="TEST", schema_name=schema)
+    warehouse.ensure_schema()
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Watched(tmp_path, warehouse, instance)
+    warehouse.close()
+
+
+def test_a_file_counts_once_its_size_and_time_have_settled(watched: Watched) -> None:
+    watched.write("8-01.wav", b"half")
+    assert requested(watched.tick()) is None
+    watched.write("8-01.wav", b"half and more")
+    assert requested(watched.tick()) is None
+    assert requested(watched.tick()) == ["8-01.wav"]
+    assert watched.cursor == "{}"
+
+
+def test_new_files_become_partitions_by_their_content_and_one_request(watched: Watched) -> None:
+    watched.write("8-01.wav", b"hello")
+    watched.write("a/9-01.wav", b"hello again")
+    result = watched.settle()
+    assert requested(result) == ["8-01.wav", "a/9-01.wav"]
+    digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    events = {event.partition: event.metadata for event in result.asset_events}
+    assert partitions(result) == len(events) == 2
+    assert events[digest]["relative_path"].value == "8-01.wav"
+
+
+def test_a_known_file_is_not_requested_again_until_it_changes(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.load()
+    assert requested(watched.settle()) is None
+    assert watched.cursor == "{}"
+    watched.write("8-01.wav", b"another sound")
+    assert requested(watched.settle()) == ["8-01.wav"]
+
+
+def test_a_file_that_arrives_late_with_an_old_time_is_new(watched: Watched) -> None:
+    watched.write("8-02.wav")
+    watched.load()
+    watched.write("8-01.wav", age=400 * 24 * 3600)
+    assert requested(watched.settle()) == ["8-01.wav"]
+
+
+def test_two_files_of_one_content_are_two_calls_and_one_partition(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.write("8-02.wav")
+    result = watched.settle()
+    assert requested(result) == ["8-01.wav", "8-02.wav"]
+    assert partitions(result) == 1
+
+
+def test_a_file_that_disappears_before_it_has_settled_is_forgotten(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.tick()
+    (watched.calls / "8-01.wav").unlink()
+    assert requested(watched.tick()) is None
+    assert watched.cursor == "{}"
+
+
+def test_a_known_file_that_disappears_is_left_to_the_reconciliation(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.load()
+    (watched.calls / "8-01.wav").unlink()
+    assert requested(watched.settle()) is None
+
+
+def test_a_renamed_file_takes_the_place_of_its_old_name(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.load()
+    (watched.calls / "8-01.wav").rename(watched.calls / "9-01.wav")
+    assert requested(watched.settle()) == ["8-01.wav", "9-01.wav"]
+
+
+def test_what_cannot_be_read_stops_no_other_file(watched: Watched, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (watched.calls / "share").symlink_to(share)
+    watched.write("share/8-01.wav")
+    watched.load()
+    (share / "8-01.wav").unlink()
+    share.rmdir()
+    watched.write("9-01.wav")
+    assert requested(watched.settle()) == ["9-01.wav"]
+
+
+def test_ten_thousand_files_at_once_are_one_request_about_all_calls(watched: Watched) -> None:
+    for number in range(10_000):
+        (watched.calls / f"{number}-01.wav").write_bytes(b"%d" % number)
+    result = watched.settle()
+    assert requested(result) == []
+    assert partitions(result) == 10_000
+
+
+def test_a_tick_over_ten_thousand_known_files_takes_less_than_a_second(watched: Watched) -> None:
+    for number in range(10_000):
+        (watched.calls / f"{number}-01.wav").write_bytes(b"%d" % number)
+    watched.load()
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        assert requested(watched.tick()) is None
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 1
+
+
+def test_a_repeated_tick_asks_for_the_same_run(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.tick()
+    before = watched.cursor
+    first = watched.tick()
+    watched.cursor = before
+    again = watched.tick()
+    assert [r.run_key for r in first.run_requests or []] == [r.run_key for r in again.run_requests or []]
+
+
+def test_a_file_that_returns_to_an_earlier_content_is_another_run(watched: Watched) -> None:
+    keys = []
+    for content in (b"one", b"two", b"one"):
+        watched.write("8-01.wav", content, age=1000)
+        result = watched.settle()
+        watched.run(result, DagsterRunStatus.SUCCESS)
+        watched.load()
+        keys += [request.run_key for request in result.run_requests or []]
+    assert len(set(keys)) == 3
+
+
+def test_while_a_run_is_going_on_nothing_more_is_requested(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.run(watched.settle(), DagsterRunStatus.STARTED)
+    watched.write("8-02.wav")
+    assert requested(watched.settle()) is None
+
+
+def test_what_a_failed_run_was_to_do_is_requested_again_with_what_is_new(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    failed = watched.settle()
+    watched.load()  # the run got as far as the first table
+    watched.write("8-02.wav")
+    watched.tick()
+    watched.run(failed, DagsterRunStatus.FAILURE, ended=timedelta(seconds=31))
+    assert requested(watched.tick()) == ["8-01.wav", "8-02.wav"]
+
+
+def test_the_wait_doubles_with_each_failure_and_ends_with_a_success(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    result = watched.settle()
+    watched.load()
+    for ended, again in ((20, None), (50, None), (121, ["8-01.wav"])):
+        watched.run(result, DagsterRunStatus.FAILURE, ended=timedelta(seconds=ended))
+        assert requested(watched.tick()) == again
+    watched.run(result, DagsterRunStatus.SUCCESS)
+    assert requested(watched.tick()) is None

@@ -1,0 +1,68 @@
+"""What transcribers have in common: the parts of a recording in which somebody speaks, heard in their order."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from customer_analytics.resources.speech.audio import SAMPLE_RATE, UnreadableAudioError, decode
+from customer_analytics.resources.speech.base import Transcript
+
+# The features of a recording take many times its size in memory (300 MB for five minutes), and a service takes no
+# more than some megabytes at once, so a longer one is heard in stretches of at most this length, cut at the
+# quietest half second of their last 30.
+_STRETCH = 300 * SAMPLE_RATE
+_CUT_WITHIN = 30 * SAMPLE_RATE
+_PAUSE = SAMPLE_RATE // 2
+
+Samples = npt.NDArray[np.float32]
+Hear = Callable[[Samples, str | None], tuple[str, str | None]]
+"""Text and language (ISO 639-1, if known) of speech at 16 kHz, given the language of the stretch before."""
+
+
+def listen(path: Path, max_seconds: float, hear: Hear) -> Transcript:
+    """The transcript of one file.
+
+    Only what a voice activity detector takes for speech is heard: Whisper writes "you" for silence and whole
+    sentences for clicks and ringing. The first stretch decides on the language of the others.
+    """
+    try:
+        samples = decode(path, max_seconds)
+    except UnreadableAudioError as error:
+        return Transcript("failed", error=str(error))
+    texts: list[str] = []
+    language: str | None = None
+    for stretch in stretches(samples):
+        speech = _speech(stretch)
+        if len(speech):
+            text, language = hear(speech, language)
+            texts.append(text.strip())
+    duration = round(len(samples) / SAMPLE_RATE, 3)
+    transcript = " ".join(text for text in texts if text)
+    if not transcript:
+        return Transcript("empty", duration_seconds=duration)
+    return Transcript("ok", transcript, language, duration)
+
+
+def stretches(samples: npt.NDArray[np.int16]) -> Iterator[npt.NDArray[np.int16]]:
+    """The samples in stretches of at most five minutes, cut where it is quiet."""
+    start = 0
+    while len(samples) - start > _STRETCH:
+        search_from = start + _STRETCH - _CUT_WITHIN
+        loudness = (
+            np.square(samples[search_from : start + _STRETCH].astype(np.float32)).reshape(-1, _PAUSE).sum(axis=1)
+        )
+        end = search_from + int(loudness.argmin()) * _PAUSE + _PAUSE // 2
+        yield samples[start:end]
+        start = end
+    yield samples[start:]
+
+
+def _speech(samples: npt.NDArray[np.int16]) -> Samples:
+    """The parts in which somebody speaks, one after the other, as Whisper takes them (-1 to 1)."""
+    from faster_whisper.vad import collect_chunks, get_speech_timestamps
+
+    audio = samples.astype(np.float32) / 32768.0
+    chunks, _ = collect_chunks(audio, get_speech_timestamps(audio))
+    return np.concatenate(chunks)

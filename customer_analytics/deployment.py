@@ -7,15 +7,21 @@ import dagster as dg
 
 from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
 from customer_analytics.resources.answers.reranker import Reranker
+from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.resources.embeddings.openai import OpenAIEmbedder
 from customer_analytics.resources.io_manager import SnowflakeIOManager
+from customer_analytics.resources.openai_service import OpenAIService
 from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
+from customer_analytics.resources.speech.base import Transcriber
 from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.resources.speech.openai import OpenAITranscriber
+from customer_analytics.resources.speech.openai_whisper import OpenAIWhisperTranscriber
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
@@ -32,8 +38,7 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
     """
     shared = warehouse(settings, reading=reading)
     scope = Scope.configure_at_launch()
-    cache = str(settings.model_cache)
-    reranker = Reranker(cache_folder=cache, threads=settings.embedding_threads)
+    reranker = Reranker(cache_folder=str(settings.model_cache), threads=settings.embedding_threads)
     return {
         "source": Source(uri=settings.source),
         "warehouse": shared,
@@ -42,12 +47,8 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
         "registry": registry(settings, shared),
         "quality_floor": QualityFloor(accuracy=settings.minimum_accuracy, auc=settings.minimum_auc),
         "vector_store": vector_store(settings),
-        "embedder": BgeSmallEmbedder(
-            cache_folder=cache, weights_folder=settings.embedding_weights, threads=settings.embedding_threads
-        ),
-        "transcriber": FasterWhisperTranscriber(
-            cache_folder=cache, weights=settings.speech_model, weights_folder=settings.speech_weights
-        ),
+        "embedder": embedder(settings),
+        "transcriber": transcriber(settings),
         "reranker": reranker,
         "answerer": ExtractiveAnswerer(reranker=reranker),
     }
@@ -106,4 +107,48 @@ def vector_store(settings: Settings) -> VectorStore:
         grpc_host=settings.weaviate_grpc_host,
         grpc_port=settings.weaviate_grpc_port,
         prefix=settings.weaviate_prefix,
+    )
+
+
+def embedder(settings: Settings) -> Embedder:
+    """The embedder that the settings name."""
+    cache = str(settings.model_cache)
+    if settings.embeddings == "local":
+        return BgeSmallEmbedder(
+            cache_folder=cache, weights_folder=settings.embedding_weights, threads=settings.embedding_threads
+        )
+    return OpenAIEmbedder(
+        service=openai_service(settings),
+        name=settings.openai_embedding_model,
+        length=settings.openai_embedding_dimensions,
+        max_tokens=settings.openai_embedding_max_tokens,
+        price=settings.openai_embedding_price,
+        requests=settings.openai_requests,
+        cache_folder=cache,
+    )
+
+
+def transcriber(settings: Settings) -> Transcriber:
+    """The transcriber that the settings name."""
+    if settings.speech == "openai":
+        return OpenAITranscriber(
+            service=openai_service(settings),
+            name=settings.openai_speech_model,
+            price=settings.openai_speech_price,
+        )
+    local = FasterWhisperTranscriber if settings.speech == "faster-whisper" else OpenAIWhisperTranscriber
+    return local(
+        cache_folder=str(settings.model_cache),
+        weights=settings.speech_model,  # type: ignore[arg-type]  # Settings has checked the name
+        weights_folder=settings.speech_weights,
+    )
+
+
+def openai_service(settings: Settings) -> OpenAIService:
+    """The OpenAI API, or the service that the settings name in its place."""
+    return OpenAIService(
+        api_key=optional_secret("OPENAI_API_KEY"),
+        base_url=settings.openai_base_url,
+        timeout=settings.openai_timeout,
+        retries=settings.openai_retries,
     )

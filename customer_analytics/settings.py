@@ -8,6 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import dagster as dg
 from platformdirs import user_cache_path
@@ -18,7 +19,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What the user chose, read from `CUSTOMER_ANALYTICS_*` variables."""
 
-    model_config = SettingsConfigDict(env_prefix="CUSTOMER_ANALYTICS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CUSTOMER_ANALYTICS_",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # an address may hold a password
+    )
 
     source: str | None = Field(default=None, description="Folder or fsspec URI of the source data.")
     home: Path = Field(
@@ -118,17 +124,57 @@ class Settings(BaseSettings):
         le=1,
         description="Area under the ROC curve, on texts not seen, below which a classifier is not used.",
     )
-    speech_model: Literal["tiny.en", "base"] = Field(
-        default="tiny.en", description="Whisper weights: `tiny.en` (English, fast) or `base` (multilingual)."
+    speech: Literal["faster-whisper", "openai-whisper", "openai"] = Field(
+        default="faster-whisper",
+        description="What transcribes calls: Whisper on this machine, in CTranslate2 (`faster-whisper`) or on "
+        "torch (`openai-whisper`), or the OpenAI API.",
+    )
+    speech_model: str = Field(
+        default="tiny.en",
+        description="Whisper weights on this machine: `tiny.en` (English, fast) or `base` (multilingual); "
+        "openai-whisper also takes the other names of its library and the path of a `.pt` file.",
     )
     speech_weights: str | None = Field(
         default=None, description="Folder of the Whisper weights, in place of the model cache."
+    )
+    embeddings: Literal["local", "openai"] = Field(
+        default="local", description="What turns texts into vectors: a model on this machine, or the OpenAI API."
     )
     embedding_weights: str | None = Field(
         default=None, description="Folder of the embedding model's files, in place of the model cache."
     )
     embedding_threads: int = Field(
         default=2, ge=1, description="Caller threads of the local embedding model, one text each."
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        alias="OPENAI_BASE_URL",
+        description="Address of the OpenAI API, or of a service that speaks its protocol.",
+    )
+    openai_timeout: float = Field(default=60, gt=0, description="Seconds to wait for an answer of the OpenAI API.")
+    openai_retries: int = Field(
+        default=5, ge=0, description="How often a request to the OpenAI API is repeated before a step fails."
+    )
+    openai_requests: int = Field(
+        default=4, ge=1, description="Requests for embeddings in flight at the same time."
+    )
+    openai_embedding_model: str = Field(
+        default="text-embedding-3-small", description="Embedding model, as the service calls it."
+    )
+    openai_embedding_dimensions: int | None = Field(
+        default=None,
+        ge=1,
+        description="Length of the vectors; the model's own if none. Models other than OpenAI's need it.",
+    )
+    openai_embedding_max_tokens: int = Field(
+        default=8191, ge=1, description="Tokens of a text that count; for models other than OpenAI's, bytes."
+    )
+    openai_embedding_price: float | None = Field(
+        default=None, ge=0, description="US dollars per million tokens; OpenAI's list price if none."
+    )
+    openai_speech_model: str = Field(default="whisper-1", description="Speech model, as the service calls it.")
+    openai_speech_price: float | None = Field(
+        default=None, ge=0, description="US dollars per minute of speech; OpenAI's list price if none."
     )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Address of Dagster's web UI, to which the dashboard links."
@@ -156,6 +202,22 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _without_secret(cls, url: str) -> str:
+        if not url:  # as a Compose file passes on a variable that is not set
+            return str(cls.model_fields["openai_base_url"].default)
+        if "@" in urlsplit(url).netloc:
+            raise ValueError("an address does not hold a user or password: put the key into OPENAI_API_KEY")
+        return url
+
+    @model_validator(mode="after")
+    def _known_weights(self) -> "Settings":
+        pinned = ("tiny.en", "base")
+        if self.speech == "faster-whisper" and self.speech_model not in pinned:
+            raise ValueError(f"faster-whisper has the weights {' and '.join(pinned)}, not {self.speech_model!r}")
+        return self
 
 
 def optional_secret(variable: str) -> dg.EnvVar | None:

@@ -90,17 +90,21 @@ def sync(
 ) -> dict[str, Any]:
     """Bring a collection, or one bucket of it, to the rows it is made of; what became of them, as metadata."""
     total, rows = _ROWS[name](warehouse, scope)
-    result = sync_collection(
-        vector_store,
-        embedder,
-        collection(name, embedder),
-        rows,
-        part=scope.where(_PART_BY[name]) if name in _PART_BY else WHOLE_COLLECTION,
-        reuse_from=[collection(other, embedder) for other in _REUSED.get(name, ())],
-        bucket=bucket,
-        total=total // bucket.of,
-        on_progress=Progress("texts embedded", log),
-    )
+    try:
+        result = sync_collection(
+            vector_store,
+            embedder,
+            collection(name, embedder),
+            rows,
+            part=scope.where(_PART_BY[name]) if name in _PART_BY else WHOLE_COLLECTION,
+            reuse_from=[collection(other, embedder) for other in _REUSED.get(name, ())],
+            bucket=bucket,
+            total=total // bucket.of,
+            on_progress=Progress("texts embedded", log),
+        )
+    finally:
+        if spent := embedder.spent():
+            log(f"{name}: {spent}")
     log(f"{name}: {result.rows:,} objects, {result.embedded:,} embedded, {result.removed:,} removed")
     return {
         "dagster/row_count": result.rows,
@@ -110,6 +114,7 @@ def sync(
         "reused": result.reused,
         "unchanged": result.unchanged,
         "removed": result.removed,
+        **(spent.metadata if spent else {}),
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -38,7 +39,7 @@ def call_transcripts(
     stg_support_calls: DataFrame,
 ) -> DataFrame:
     """New and changed calls are listened to and committed in small groups; calls that are gone are forgotten."""
-    transcribe(context.log.info, warehouse, transcriber, scope=scope)
+    context.add_output_metadata(transcribe(context.log.info, warehouse, transcriber, scope=scope))
     return of_present_calls(warehouse, stg_support_calls)
 
 
@@ -48,8 +49,8 @@ def transcribe(
     transcriber: Transcriber,
     bucket: Bucket = EVERYTHING,
     scope: Scope = WHOLE,
-) -> None:
-    """Write the transcripts of new and changed calls, of all in the scope or of one bucket of them."""
+) -> dict[str, Any]:
+    """Write the transcripts of new and changed calls, of all in the scope or one bucket; metadata on what that took."""
     warehouse.ensure_table(CALL_TRANSCRIPTS)
     calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
     transcripts = warehouse.table(CALL_TRANSCRIPTS.name)
@@ -63,9 +64,14 @@ def transcribe(
         audio=lambda calls: _audio(warehouse, calls),
         on_progress=Progress("calls transcribed", log),
     )
-    for group in groups:
-        written = warehouse.upsert(CALL_TRANSCRIPTS, group)
-        log(f"{written.inserted} new and {written.updated} changed calls transcribed")
+    try:
+        for group in groups:
+            written = warehouse.upsert(CALL_TRANSCRIPTS, group)
+            log(f"{written.inserted} new and {written.updated} changed calls transcribed")
+    finally:
+        if spent := transcriber.spent():
+            log(f"calls: {spent}")
+    return {"speech_model": transcriber.model, **(spent.metadata if spent else {})}
 
 
 def of_present_calls(warehouse: Warehouse, stg_support_calls: DataFrame) -> DataFrame:

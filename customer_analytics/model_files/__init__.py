@@ -2,6 +2,7 @@
 
 from customer_analytics.model_files.catalog import (
     BGE_SMALL_EN,
+    CL100K_BASE,
     RERANKER_EN,
     WHISPER_BASE,
     WHISPER_TINY_EN,
@@ -12,6 +13,7 @@ from customer_analytics.model_files.fetch import ModelFilesError, describe, fetc
 
 __all__ = [
     "BGE_SMALL_EN",
+    "CL100K_BASE",
     "RERANKER_EN",
     "WHISPER_BASE",
     "WHISPER_TINY_EN",

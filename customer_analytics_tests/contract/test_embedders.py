@@ -12,14 +12,24 @@ import pytest
 
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.resources.embeddings.openai import OpenAIEmbedder
+from customer_analytics.resources.openai_service import OpenAIService
 from customer_analytics.settings import settings
+from customer_analytics_tests import openai_server
 
 
 def local(threads: int) -> Embedder:
     return BgeSmallEmbedder(cache_folder=str(settings().model_cache), threads=threads)
 
 
-EMBEDDERS: dict[str, Callable[[int], Embedder]] = {"local": local}
+def openai(threads: int) -> Embedder:
+    service = OpenAIService(api_key=openai_server.KEY, base_url=openai_server.shared_url())
+    return OpenAIEmbedder(
+        service=service, cache_folder=str(settings().model_cache), requests=threads, texts_a_request=5
+    )
+
+
+EMBEDDERS: dict[str, Callable[[int], Embedder]] = {"local": local, "openai": openai}
 
 TEXTS = [
     "The doll arrived broken and nobody answers my mails.",

@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -11,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from customer_analytics.resources.openai_service import OpenAIService
 from customer_analytics.resources.speech.base import Transcriber, Transcript
 from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.resources.speech.openai import OpenAITranscriber
+from customer_analytics.resources.speech.openai_whisper import OpenAIWhisperTranscriber
 from customer_analytics.settings import settings
+from customer_analytics_tests import openai_server
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 JFK = SHARED / "audio" / "jfk.flac"
@@ -35,10 +40,29 @@ def faster_whisper(
     )
 
 
-TRANSCRIBERS: dict[str, Callable[[], Transcriber]] = {"faster-whisper": faster_whisper}
+def openai_whisper(weights: str = "tiny.en") -> Transcriber:
+    return OpenAIWhisperTranscriber(cache_folder=str(settings().model_cache), weights=weights)
 
 
-@pytest.fixture(scope="session", params=list(TRANSCRIBERS))
+def openai() -> Transcriber:
+    service = OpenAIService(api_key=openai_server.KEY, base_url=openai_server.shared_url())
+    return OpenAITranscriber(service=service)
+
+
+TRANSCRIBERS: dict[str, Callable[[], Transcriber]] = {
+    "faster-whisper": faster_whisper,
+    "openai-whisper": openai_whisper,
+    "openai": openai,
+}
+needs_library = pytest.mark.skipif(
+    find_spec("whisper") is None, reason="the extra openai-whisper is not installed"
+)
+
+
+@pytest.fixture(
+    scope="session",
+    params=["faster-whisper", pytest.param("openai-whisper", marks=needs_library), "openai"],
+)
 def transcriber(request: pytest.FixtureRequest) -> Transcriber:
     return TRANSCRIBERS[request.param]()
 

@@ -21,6 +21,8 @@ HEAVY = {
     "lancedb",
     "weaviate",
     "openai",
+    "tiktoken",
+    "whisper",
     "streamlit",
 }
 
@@ -63,6 +65,12 @@ def test_kinds_are_those_of_the_adapters_in_use() -> None:
     in_production = as_deployed(declared, resources(Settings(warehouse="snowflake")), owner="team:else")
     assert in_production.kinds == {"snowpark", "snowflake", "table"}
     assert in_production.owners == ["team:else"]
+    served = resources(Settings(embeddings="openai", speech="openai"))
+    for declared, kinds in (
+        (assets.embeddings.customer_comment.get_asset_spec(), {"openai", "lancedb"}),
+        (assets.transcripts.call_transcripts.get_asset_spec(), {"openai", "duckdb", "table"}),
+    ):
+        assert as_deployed(declared, served, owner="team:else").kinds == kinds
 
 
 def test_the_dashboard_stands_behind_the_tables_it_shows() -> None:

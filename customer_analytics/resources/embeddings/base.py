@@ -8,6 +8,8 @@ import dagster as dg
 import numpy as np
 import numpy.typing as npt
 
+from customer_analytics.resources.spending import Spending
+
 
 class Embedder(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Turns texts into vectors of one model.
@@ -35,3 +37,7 @@ class Embedder(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     @abstractmethod
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors of unit length, shape (len(texts), dimensions), in the order of the texts."""
+
+    def spent(self) -> Spending | None:
+        """What a paid service was asked for since this was last called; None where the model is no service."""
+        return None

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 
 import dagster as dg
 
+from customer_analytics.resources.spending import Spending
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -28,7 +30,8 @@ class Transcriber(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Writes down what is said in audio files (wav, mp3, m4a, ogg, opus, flac).
 
     A file's transcript depends on that file alone. A file that cannot be read, or in which nobody speaks, gives a
-    transcript that says so; it never raises and never stops the files after it.
+    transcript that says so; it never raises and never stops the files after it. What raises is a model that
+    cannot be had or a service that does not answer: that says nothing about the file, which is to be tried again.
     """
 
     kind: ClassVar[str]  # how the UI labels the assets that an adapter has a part in
@@ -45,3 +48,7 @@ class Transcriber(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     @abstractmethod
     def transcribe(self, paths: Iterable[Path]) -> Iterator[Transcript]:
         """One transcript a path, in order, each as soon as it is there."""
+
+    def spent(self) -> Spending | None:
+        """What a paid service was asked for since this was last called; None where the model is no service."""
+        return None

@@ -1,0 +1,24 @@
+"""What settings refuse, and how they take a variable that is set to nothing."""
+
+import pytest
+from pydantic import ValidationError
+
+from customer_analytics.settings import Settings
+
+
+def test_faster_whisper_knows_only_the_pinned_weights() -> None:
+    assert Settings(speech="openai-whisper", speech_model="large-v3").speech_model == "large-v3"
+    with pytest.raises(ValidationError, match=r"tiny.en and base, not 'large-v3'"):
+        Settings(speech_model="large-v3")
+
+
+def test_the_address_of_openai_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://user:secret@example.com/v1")
+    with pytest.raises(ValidationError, match="OPENAI_API_KEY") as raised:
+        Settings()
+    assert "secret" not in str(raised.value)
+
+
+def test_an_empty_address_is_openai_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    assert Settings().openai_base_url == "https://api.openai.com/v1"

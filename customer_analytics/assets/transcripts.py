@@ -50,7 +50,7 @@ def transcribe(
     bucket: Bucket = EVERYTHING,
     scope: Scope = WHOLE,
 ) -> dict[str, Any]:
-    """Write the transcripts of new and changed calls, of all in the scope or one bucket; metadata on what that took."""
+    """Write the transcripts of new and changed calls, in the scope or one bucket; metadata on what that took."""
     warehouse.ensure_table(CALL_TRANSCRIPTS)
     calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
     transcripts = warehouse.table(CALL_TRANSCRIPTS.name)

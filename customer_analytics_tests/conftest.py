@@ -13,6 +13,8 @@ from customer_analytics.embedded_snowflake import Endpoint, ensure_running, stop
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.resources.vectors.weaviate_connection import Address, Connection
 from customer_analytics.settings import settings
+from customer_analytics.weaviate_server import container
+from customer_analytics_tests.weaviate_process import WeaviateProcess
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +64,17 @@ def weaviate_store() -> Iterator[WeaviateVectorStore]:
     connection = Connection(Address(store.url, grpc_port=store.grpc_port), store.api_key)
     connection.call(lambda client: _drop_weaviate_names(client, store.prefix))
     connection.close()
+
+
+@pytest.fixture
+def own_weaviate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WeaviateProcess]:
+    """A Weaviate server of the test's own, to be started and killed."""
+    if "WEAVIATE_URL" not in os.environ:
+        pytest.skip("WEAVIATE_URL is not set: `make weaviate` builds a server and prints what to set")
+    monkeypatch.setattr(container, "daemon_answers", lambda: False)  # a process can be killed by its id
+    server = WeaviateProcess(tmp_path / "own_weaviate")
+    yield server
+    server.stop()
 
 
 def _drop_weaviate_names(client: Any, prefix: str) -> None:

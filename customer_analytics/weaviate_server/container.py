@@ -38,6 +38,7 @@ def run(folder: Path, ports: Ports, key: str) -> None:
     command += ["--volume", f"{folder / 'data'}:{_DATA}", "--volume", f"{folder / 'backups'}:{_BACKUPS}"]
     # Names only: docker takes the values from its own environment, so that no command line shows the key.
     command += [argument for name in environment for argument in ("--env", name)]
+    _docker("container", "rm", "--force", _name(folder))  # one that was killed is still there
     _docker(*command, IMAGE, timeout=_PULL_SECONDS, environment=environment)
 
 

@@ -98,16 +98,17 @@ def ensure_running(home: Path, cache: Path) -> Server:
         part.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "start.lock"):
         state = _State.of(folder) or _State(Ports.free(), in_container=container.daemon_answers())
-        if not _is_alive(folder, state):
+        # One that runs may be about to end, having been killed.
+        if not _becomes_ready(folder, state):
             if taken := state.ports.taken():
                 raise StartError(
                     f"Another program listens on {', '.join(map(str, taken))}, a port of the Weaviate server of "
                     f"{folder}: end that program, and try again."
                 )
             state = _launched(folder, state, cache)
-        server = _server(folder, state)
-        _wait_until_ready(folder, state, server)
-    return server
+            if not _becomes_ready(folder, state):
+                raise StartError(f"Weaviate did not start: {_last_lines(folder, state)}")
+        return _server(folder, state)
 
 
 def stop(home: Path) -> bool:
@@ -168,17 +169,20 @@ def _launched(folder: Path, state: _State, cache: Path) -> _State:
     return state
 
 
-def _wait_until_ready(folder: Path, state: _State, server: Server) -> None:
+def _becomes_ready(folder: Path, state: _State) -> bool:
+    """Wait until the server is ready; False if it does not run, or ends."""
     deadline = time.monotonic() + _START_SECONDS
-    while not _is_ready(server):
-        if not _is_alive(folder, state):
-            raise StartError(f"Weaviate did not start: {_last_lines(folder, state)}")
+    server = _server(folder, state)
+    while _is_alive(folder, state):
+        if _is_ready(server):
+            return True
         if time.monotonic() > deadline:
             raise StartError(
                 f"Weaviate has not become ready within {_START_SECONDS:.0f} s; stop it and look into its last "
                 f"messages: {_last_lines(folder, state)}"
             )
         time.sleep(0.1)
+    return False
 
 
 def _is_alive(folder: Path, state: _State) -> bool:

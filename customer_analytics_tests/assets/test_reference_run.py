@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,13 +14,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from customer_analytics import tables
 from customer_analytics.embedded_snowflake import read_statements, stop
 from customer_analytics.ml.collections import COMMENT_TRAINING, collection
 from customer_analytics.ml.training import train
 from customer_analytics.ml.training_set import as_matrix
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
 from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.resources.warehouse.resource import OUTSIDE_OF_RUNS
 from customer_analytics_tests.deployment import Deployment
+from customer_analytics_tests.endpoint.snowflake_sql import problems
+from customer_analytics_tests.warehouse.snowflake_setup import grants
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 RUN = ["run", "--source", str(SHARED / "reference")]
@@ -160,6 +165,34 @@ def test_a_structured_run_fetches_no_more_than_a_hundred_rows_at_a_time(deployme
     selects = [s for s in statements if s["sql"].lstrip().upper().startswith(("SELECT", "WITH"))]
     assert len(selects) > 20
     assert max(statement["rows"] for statement in selects) <= 100
+
+
+def test_every_statement_so_far_is_one_that_snowflake_takes(deployment: Reference) -> None:
+    deployment.call("clean")
+    deployment.attempt("doctor")
+    statements = list(read_statements(deployment.home))
+    assert len(statements) > 500
+    assert list(problems(statements)) == []
+
+
+def test_every_statement_of_a_run_names_the_run_and_an_asset(deployment: Reference) -> None:
+    tags = [json.loads(statement["query_tag"]) for statement in read_statements(deployment.home)]
+    assert [tag for tag in tags if tag["run_id"] != OUTSIDE_OF_RUNS and not tag["asset"]] == []
+    assert {name.lower() for name in tables.TABLES} - {"stg_rejected_rows"} <= {tag["asset"] for tag in tags}
+
+
+def test_a_run_creates_only_what_the_setup_script_allows(deployment: Reference) -> None:
+    allowed = {
+        grant.privilege.removeprefix("CREATE ") for grant in grants() if grant.privilege.startswith("CREATE ")
+    }
+    created = {
+        kind
+        for statement in read_statements(deployment.home)
+        for kind in re.findall(
+            r"CREATE (?:OR REPLACE )?(?:TRANSIENT )?(\w+)", statement["sql"].lstrip()[:60].upper()
+        )
+    }
+    assert created - {"DATABASE"} <= allowed
 
 
 def test_the_classifier_is_good_whatever_the_folds(deployment: Reference) -> None:

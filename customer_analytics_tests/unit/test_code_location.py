@@ -1,7 +1,11 @@
 """The code location as Dagster loads it."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,6 +16,7 @@ from customer_analytics.deployment import as_deployed, resources
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {
     "torch",
     "onnxruntime",
@@ -58,6 +63,13 @@ def test_every_asset_says_where_it_belongs_and_what_it_is(spec: dg.AssetSpec) ->
         ]
 
 
+def test_collections_of_vectors_tell_of_their_columns() -> None:
+    for name in ("comment_training", "customer_comment", "customer_call"):
+        columns = [column.name for column in SPECS[name].metadata["dagster/column_schema"].columns]
+        assert columns[:3] == ["id", "content_hash", "vector"]
+        assert len(columns) > 3
+
+
 def test_kinds_are_those_of_the_adapters_in_use() -> None:
     assert SPECS["mrr"].kinds == {"snowpark", "duckdb", "table"}
     assert SPECS["customer_comment"].kinds == {"onnx", "lancedb"}
@@ -78,6 +90,24 @@ def test_the_dashboard_stands_behind_the_tables_it_shows() -> None:
         table.name for table in tables.presentation.TABLES
     }
     assert defs.resolve_asset_graph().external_asset_keys >= {SPECS["dashboard"].key}
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["dagster definitions validate -w workspace.yaml", "dg list defs --json"],
+    ids=lambda c: c.split()[0],
+)
+def test_dagsters_own_commands_take_the_code_location(command: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    program, *arguments = command.split()
+    call = [str(Path(sys.executable).with_name(program)), *arguments]
+    done = subprocess.run(
+        call, cwd=ROOT, env={**os.environ, "DAGSTER_HOME": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    if arguments[0] == "list":
+        listed = {asset["asset_key"] for asset in json.loads(done.stdout)["assets"]}
+        assert {"pres_clv", "dashboard"} <= listed
 
 
 def test_the_definitions_are_valid() -> None:

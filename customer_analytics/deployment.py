@@ -5,7 +5,9 @@ from typing import Any
 
 import dagster as dg
 
+from customer_analytics.resources.answers.base import Answerer
 from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
+from customer_analytics.resources.answers.openai import OpenAIAnswerer
 from customer_analytics.resources.answers.reranker import Reranker
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
@@ -50,7 +52,7 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
         "embedder": embedder(settings),
         "transcriber": transcriber(settings),
         "reranker": reranker,
-        "answerer": ExtractiveAnswerer(reranker=reranker),
+        "answerer": answerer(settings, reranker),
     }
 
 
@@ -142,6 +144,13 @@ def transcriber(settings: Settings) -> Transcriber:
         weights=settings.speech_model,  # type: ignore[arg-type]  # Settings has checked the name
         weights_folder=settings.speech_weights,
     )
+
+
+def answerer(settings: Settings, reranker: Reranker) -> Answerer:
+    """The answerer that the settings name."""
+    if settings.answers == "extractive":
+        return ExtractiveAnswerer(reranker=reranker)
+    return OpenAIAnswerer(service=openai_service(settings), name=settings.openai_answer_model)
 
 
 def openai_service(settings: Settings) -> OpenAIService:

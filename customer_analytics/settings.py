@@ -146,6 +146,11 @@ class Settings(BaseSettings):
     embedding_threads: int = Field(
         default=2, ge=1, description="Caller threads of the local embedding model, one text each."
     )
+    answers: Literal["extractive", "openai"] = Field(
+        default="extractive",
+        description="What answers questions: the best passages themselves, or a chat model of the OpenAI API that "
+        "is given them.",
+    )
     openai_base_url: str = Field(
         default="https://api.openai.com/v1",
         alias="OPENAI_BASE_URL",
@@ -176,6 +181,7 @@ class Settings(BaseSettings):
     openai_speech_price: float | None = Field(
         default=None, ge=0, description="US dollars per minute of speech; OpenAI's list price if none."
     )
+    openai_answer_model: str = Field(default="gpt-4.1-mini", description="Chat model, as the service calls it.")
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Address of Dagster's web UI, to which the dashboard links."
     )

@@ -82,7 +82,7 @@ class OpenAIServer:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.faults: deque[Fault] = deque()
-        self.chat: Callable[[Body], str] = quoting_the_first_passage
+        self.chat: Callable[[Body], str] = quoting_the_best_sentence
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
@@ -127,11 +127,17 @@ class OpenAIServer:
         return Answer(200, {"id": "1", "object": "chat.completion", "model": body["model"], "choices": [choice]})
 
 
-def quoting_the_first_passage(body: Body) -> str:
-    """What a model might answer: the beginning of the first passage."""
+def quoting_the_best_sentence(body: Body) -> str:
+    """What a model might answer: the sentence that shares most words with the question."""
     asked = json.loads(body["messages"][-1]["content"])
-    quote = asked["passages"][0]["text"][:40]
-    statement = {"text": f"Somebody says: {quote}", "quotes": [{"passage": 1, "text": quote}]}
+    question = set(asked["question"].lower().split())
+    sentences = [
+        (len(question & set(sentence.lower().split())), passage["number"], sentence)
+        for passage in asked["passages"]
+        for sentence in passage["text"].split(". ")
+    ]
+    _, number, sentence = max(sentences)
+    statement = {"text": f"Somebody said: {sentence}", "quotes": [{"passage": number, "text": sentence}]}
     return json.dumps({"statements": [statement]})
 
 

@@ -39,7 +39,7 @@ class OpenAIService(dg.ConfigurableResource):  # type: ignore[type-arg]
     that is more than two minutes. An answer that cannot be read is asked for again in the same way.
     """
 
-    api_key: str | None = Field(default=None, description="Key of the service.")
+    api_key: str | None = Field(default=None, repr=False, description="Key of the service.")
     base_url: str = Field(default="https://api.openai.com/v1", description="Address of the API.")
     timeout: float = Field(default=60, gt=0, description="Seconds to wait for an answer.")
     retries: int = Field(default=5, ge=0, description="How often a request is repeated before it fails.")

@@ -7,15 +7,23 @@ import pytest
 
 from customer_analytics.resources.answers.base import NOTHING_RELEVANT, Answerer, Passage
 from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
+from customer_analytics.resources.answers.openai import OpenAIAnswerer
 from customer_analytics.resources.answers.reranker import Reranker
+from customer_analytics.resources.openai_service import OpenAIService
 from customer_analytics.settings import settings
+from customer_analytics_tests import openai_server
 
 
 def extractive() -> Answerer:
     return ExtractiveAnswerer(reranker=Reranker(cache_folder=str(settings().model_cache)))
 
 
-ANSWERERS: dict[str, Callable[[], Answerer]] = {"extractive": extractive}
+def openai() -> Answerer:
+    service = OpenAIService(api_key=openai_server.KEY, base_url=openai_server.shared_url())
+    return OpenAIAnswerer(service=service)
+
+
+ANSWERERS: dict[str, Callable[[], Answerer]] = {"extractive": extractive, "openai": openai}
 
 QUESTION = "Who does Thomas like best?"
 BERTIE = "Thomas likes Bertie best, because Bertie once raced him."

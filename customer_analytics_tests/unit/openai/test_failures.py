@@ -112,6 +112,7 @@ def test_a_refused_key_is_not_repeated(server: OpenAIServer) -> None:
     with pytest.raises(OpenAIError, match="set OPENAI_API_KEY") as raised:
         embedder(server, service=service(server, api_key="sk-somebodys")).embed(["ok"])
     assert "sk-somebodys" not in str(raised.value)
+    assert "sk-somebodys" not in repr(service(server, api_key="sk-somebodys"))
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 

@@ -89,11 +89,15 @@ class Connection:
                     raise
                 self.close()
                 now = time.monotonic()
+                if now >= (deadline or now + wait_seconds):
+                    raise ConnectionError(self._absence(wait_seconds)) from error
                 if deadline is None:
                     deadline = now + wait_seconds
-                if now >= deadline:
-                    raise ConnectionError(self._absence(wait_seconds)) from error
-                _log.warning("Weaviate at %s does not answer; waiting for it", self.address.url)
+                    _log.warning(
+                        "Weaviate at %s does not answer; waiting for it, %.0f s at most",
+                        self.address.url,
+                        wait_seconds,
+                    )
                 time.sleep(_PAUSE_SECONDS)
 
     def close(self) -> None:
@@ -112,24 +116,30 @@ class Connection:
         )
 
     def _connected(self) -> "WeaviateClient":
-        with warnings.catch_warnings():  # the library has Python show all warnings from its import on
-            import weaviate
-        from weaviate.classes.init import AdditionalConfig, Auth, Timeout
-
         with self._connecting:
             if self._client is None:
-                client = weaviate.WeaviateClient(
-                    self.address.parameters(),
-                    auth_client_secret=Auth.api_key(self.api_key) if self.api_key else None,
-                    additional_config=AdditionalConfig(timeout=Timeout(init=_START_SECONDS)),
-                )
-                try:
-                    client.connect()
-                except BaseException:
-                    client.close()
-                    raise
-                self._client = client
+                self._client = self._connect()
             return self._client
+
+    def _connect(self) -> "WeaviateClient":
+        with warnings.catch_warnings():  # the library has Python show all warnings from its import on
+            import weaviate
+            from weaviate.classes.init import AdditionalConfig, Auth, Timeout
+        parameters = self.address.parameters()
+        client = weaviate.WeaviateClient(
+            parameters,
+            auth_client_secret=Auth.api_key(self.api_key) if self.api_key else None,
+            additional_config=AdditionalConfig(timeout=Timeout(init=_START_SECONDS)),
+            # The client's own checks ask the Python package index for its latest version.
+            skip_init_checks=True,
+        )
+        try:
+            client.connect()
+            _require_grpc(parameters)
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def _require_permission(self, error: Exception) -> None:
         import grpc
@@ -147,6 +157,19 @@ class Connection:
                 ) from error
 
 
+def _require_grpc(parameters: "ConnectionParams") -> None:
+    """Fail now where gRPC does not answer: the client's calls would try for a minute before they say so."""
+    import grpc
+
+    target = parameters._grpc_target
+    secure = parameters.grpc.secure
+    channel = (
+        grpc.secure_channel(target, grpc.ssl_channel_credentials()) if secure else grpc.insecure_channel(target)
+    )
+    with channel:
+        grpc.channel_ready_future(channel).result(timeout=_START_SECONDS)
+
+
 def _is_away(error: Exception) -> bool:
     """Whether it is the server or the way to it that failed, not the operation."""
     import grpc
@@ -154,7 +177,7 @@ def _is_away(error: Exception) -> bool:
     from weaviate import exceptions
 
     for cause in _causes(error):
-        if isinstance(cause, httpx.TransportError | exceptions.WeaviateGRPCUnavailableError):
+        if isinstance(cause, httpx.TransportError | grpc.FutureTimeoutError):
             return True
         if isinstance(cause, exceptions.UnexpectedStatusCodeError) and cause.status_code in _AWAY:
             return True

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,6 +15,9 @@ from customer_analytics.ingestion.calls import list_calls
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.snapshots import Snapshot, create, restore
+from customer_analytics_tests.contract.vector_processes import COMMENTS, comment, table
 
 FILES = {source.name: source for source in SOURCE_FILES}
 
@@ -130,3 +134,18 @@ def test_a_store_that_does_not_answer_is_an_error_without_credentials(
         SourceLocation.open("s3://toys/shop")
     assert str(error.value).startswith(f"s3://toys/shop cannot be read ({reason}")
     assert "secret" not in str(error.value)
+
+
+def test_a_snapshot_in_a_bucket_is_restored(bucket: Any, tmp_path: Path) -> None:
+    source, target = (LanceVectorStore(path=str(tmp_path / name)) for name in ("source", "target"))
+    source.ensure_collection(COMMENTS)
+    source.upsert(COMMENTS, table([comment(1), comment(2)]))
+    create(source, [COMMENTS], tmp_path / "snapshot", print)
+    for path in (tmp_path / "snapshot").iterdir():
+        bucket.upload_file(str(path), f"shop/snapshot/{path.name}")
+    location = SourceLocation.open("s3://toys/shop")
+    found = Snapshot.find(location, "snapshot")
+    assert found and found.name == "s3://toys/shop/snapshot"
+    assert [part.restored for part in restore(found, target, [COMMENTS], print)] == [2]
+    assert target.count(COMMENTS) == 2
+    assert Snapshot.find(location, "elsewhere") is None

@@ -59,7 +59,7 @@ def _plain(writer: Writer, is_happy: bool, random: Random) -> list[str]:
     said = [writer.say(f"{kind} opening")] if random.random() < 0.55 else []
     if random.random() < 0.2:
         said.append(writer.say("neutral"))
-    said += [writer.say(kind) for _ in range(random.choice((1, 1, 1, 2, 2, 3, 4, 5)))]
+    said += [writer.say(kind) for _ in range(random.choice((1, 1, 2, 2, 3, 3, 4, 6)))]
     if random.random() < 0.4:
         said.append(writer.say(f"{kind} closing"))
     return said

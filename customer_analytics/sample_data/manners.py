@@ -8,7 +8,7 @@ from customer_analytics.sample_data.phrases import Writer
 _MANNERS = ("careful", "loud", "lower", "breathless", "trailing")
 _WEIGHTS = (50, 14, 16, 12, 8)
 _STOPS = {"loud": "!", "breathless": ",", "trailing": "..."}
-_QUESTION = re.compile(r"(does|is the|has any|any|anyone|where|who)\b")
+_QUESTION = re.compile(r"(does|is the|has anyone|anyone else|where|can i|what are|who would)\b")
 
 
 def typed(sentences: list[str], feeling: str, writer: Writer, random: Random) -> str:

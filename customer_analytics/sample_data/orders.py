@@ -47,7 +47,7 @@ def _status(day: dt.date, satisfaction: float, random: Random) -> str:
     if age < 10:
         return "shipped"
     if dice < 0.2 * (1 - satisfaction):
-        return "returned" if age > 30 else "return_pending"
+        return "returned" if age > 45 else "return_pending"
     return "completed"
 
 

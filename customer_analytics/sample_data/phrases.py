@@ -8,7 +8,7 @@ from random import Random
 _HEADING = re.compile(r"\[(.+)\]")
 _PLACE = re.compile(r"\{([a-z ]+)\}|\(([^()]*\|[^()]*)\)")
 # Where a child that has been mentioned is "he" or "she" and not "him" or "her".
-_BEFORE_SUBJECT = re.compile(r"(^|\b(and|because|that|before|now|but)|,) ?$")
+_BEFORE_SUBJECT = re.compile(r"(^|\b(and|because|that|before|now|but|how)|,) ?$")
 _BEFORE_TOY = re.compile(r"\b(the|this) $")
 _SAID_ONCE = frozenset({"praise", "blame", "neutral", "irony", "teasing"})
 

@@ -25,7 +25,7 @@ def periods(customer: Customer, random: Random) -> list[Period]:
     if random.random() >= _SUBSCRIBERS:
         return []
     satisfaction = customer.satisfaction
-    leaves = 0.006 + 0.17 * (1 - satisfaction) ** 3
+    leaves = 0.005 + 0.2 * (1 - satisfaction) ** 2.5
     returns = 0.01 + 0.12 * satisfaction**2
     bought: list[Period] = []
     start = min(customer.joined + dt.timedelta(days=random.randrange(30)), LAST_DAY)

@@ -4,7 +4,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from customer_analytics.cli import main
 from customer_analytics.ingestion.calls import list_calls
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.load import load_file
@@ -111,3 +113,13 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_sample_data(tmp_path / "data", customers=5, on_progress=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_it_wrote_or_why_it_did_not(tmp_path: Path) -> None:
+    command = ["sample-data", str(tmp_path / "data"), "--customers", "5"]
+    assert CliRunner().invoke(main, command).stdout.startswith("Wrote: 5 customers with ")
+    assert CliRunner().invoke(main, command).stdout.startswith("There already: 5 customers with ")
+    (tmp_path / "data" / "letter.txt").touch()
+    refused = CliRunner().invoke(main, [*command, "--seed", "2"])
+    assert refused.exit_code == 1
+    assert "holds letter.txt, which is no sample data: name another folder" in refused.output

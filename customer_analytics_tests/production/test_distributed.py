@@ -69,13 +69,14 @@ def on_celery(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "CELERY_BROKER_URL": f"redis://127.0.0.1:{port}/0",
         "CELERY_RESULT_BACKEND": f"redis://127.0.0.1:{port}/1",
     }
+    of_workers = {name: value for name, value in environment.items() if name != "DAGSTER_HOME"}
     broker = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(made.home)]
     worker = [script("celery"), "-A", "dagster_celery.app", "worker", "--concurrency", "2", "--loglevel", "INFO"]
     log = made.home / "worker.log"
     run = [script("dagster"), "job", "execute", "-m", "customer_analytics.distributed", "-j", "all_assets"]
     with (
         running(broker, made.home / "redis.log", lambda: answers(port)),
-        running(worker, log, lambda: " ready." in log.read_text(), environment),
+        running(worker, log, lambda: " ready." in log.read_text(), of_workers),
     ):
         done = subprocess.run(run, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

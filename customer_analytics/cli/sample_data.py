@@ -1,11 +1,15 @@
 """`customer-analytics sample-data`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from customer_analytics.cli.errors import or_say_why
-from customer_analytics.sample_data.folder import DEFAULT_CUSTOMERS, DEFAULT_SEED
+from customer_analytics.sample_data import DEFAULT_CUSTOMERS, DEFAULT_SEED
+
+if TYPE_CHECKING:
+    from customer_analytics.sample_data.folder import Contents
 
 
 @click.command("sample-data")
@@ -14,10 +18,15 @@ from customer_analytics.sample_data.folder import DEFAULT_CUSTOMERS, DEFAULT_SEE
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Another seed, another shop.")
 def sample_data(folder: Path, customers: int, seed: int) -> None:
     """Write the source data of a toy shop that does not exist into a folder of its own."""
-    from customer_analytics.progress import Progress
-    from customer_analytics.sample_data import write_sample_data
-
-    progress = Progress("customers", lambda line: click.echo(line, err=True))
-    contents = or_say_why(write_sample_data, folder, customers, seed, progress)
+    contents = or_say_why(_write, folder, customers, seed)
     counts = f"{customers:,} customers with {sum(contents.rows.values()):,} rows and {contents.calls:,} calls"
     click.echo(f"{'There already' if contents.was_there else 'Wrote'}: {counts} in {folder}.")
+
+
+def _write(folder: Path, customers: int, seed: int) -> "Contents":
+    from customer_analytics.progress import Progress
+    from customer_analytics.sample_data.folder import write_sample_data
+
+    return write_sample_data(
+        folder, customers, seed, Progress("customers", lambda line: click.echo(line, err=True))
+    )

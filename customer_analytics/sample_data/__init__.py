@@ -4,6 +4,5 @@ Every customer has a satisfaction that nobody sees, between 0 and 1. What the cu
 telephone, and whether the subscription lasts, all follow from it.
 """
 
-from customer_analytics.sample_data.folder import DEFAULT_CUSTOMERS, DEFAULT_SEED, Contents, write_sample_data
-
-__all__ = ["DEFAULT_CUSTOMERS", "DEFAULT_SEED", "Contents", "write_sample_data"]
+DEFAULT_CUSTOMERS = 400
+DEFAULT_SEED = 1

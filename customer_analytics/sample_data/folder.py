@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from customer_analytics.ingestion.calls import CALLS_FOLDER
+from customer_analytics.sample_data import DEFAULT_CUSTOMERS, DEFAULT_SEED
 from customer_analytics.sample_data.source import write_files
 
-DEFAULT_CUSTOMERS = 400
-DEFAULT_SEED = 1
 _MANIFEST = "sample-data.json"
 
 

@@ -10,6 +10,7 @@ _PLACE = re.compile(r"\{([a-z ]+)\}|\(([^()]*\|[^()]*)\)")
 # Where a child that has been mentioned is "he" or "she" and not "him" or "her".
 _BEFORE_SUBJECT = re.compile(r"(^|\b(and|because|that|before|now|but|how)|,) ?$")
 _BEFORE_TOY = re.compile(r"\b(the|this) $")
+_BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou])")
 _SAID_ONCE = frozenset({"praise", "blame", "neutral", "irony", "teasing"})
 
 
@@ -25,6 +26,13 @@ def _phrases() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(lines) for kind, lines in phrases.items()}
 
 
+@cache
+def _kept_kinds() -> list[tuple[list[str], list[list[str]]]]:
+    """The names of the parts of each kind that has several, and its phrases in parts."""
+    kinds = _phrases().items()
+    return [(kind.split(" / "), [line.split(" / ") for line in lines]) for kind, lines in kinds if " / " in kind]
+
+
 class Writer:
     """Writes one comment: it says nothing twice, and keeps to the toy and the child it began with."""
 
@@ -33,9 +41,8 @@ class Writer:
         self._said: set[str] = set()
         self._kept: dict[str, str] = {}
         self._mentioned: set[str] = set()
-        for kind, lines in _phrases().items():
-            if " / " in kind:
-                self._kept |= zip(kind.split(" / "), random.choice(lines).split(" / "), strict=True)
+        for names, choices in _kept_kinds():
+            self._kept |= zip(names, random.choice(choices), strict=True)
 
     def say(self, kind: str) -> str:
         """A phrase of this kind, all its places filled."""
@@ -61,4 +68,4 @@ class Writer:
             else:
                 words = self.say(name) if name else self._random.choice(alternatives.split("|"))
             phrase = before + words + after
-        return re.sub(r"\b([Aa]) (?=[aeiou8])", r"\1n ", phrase)
+        return _BEFORE_VOWEL.sub(r"\1n ", phrase)

@@ -41,6 +41,7 @@ SCHEMAS = {
 LABELLED = 1_350
 _COMMENTS_A_CUSTOMER = 7.6
 _ROW_GROUP = 20_000
+_PROGRESS_EVERY = 100
 
 
 def write_files(folder: Path, customers: int, seed: int, on_progress: Callable[[int, int], None]) -> Counter[str]:
@@ -50,7 +51,8 @@ def write_files(folder: Path, customers: int, seed: int, on_progress: Callable[[
         shop = _Shop(folder, seed, LABELLED / (_COMMENTS_A_CUSTOMER * customers), files)
         for customer_id in range(1, customers + 1):
             shop.add(customer(seed, customer_id))
-            on_progress(customer_id, customers)
+            if customer_id % _PROGRESS_EVERY == 0:
+                on_progress(customer_id, customers)
         shop.add_ad_spend()
     return shop.rows
 

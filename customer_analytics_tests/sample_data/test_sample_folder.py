@@ -11,7 +11,7 @@ from customer_analytics.ingestion.calls import list_calls
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceLocation
-from customer_analytics.sample_data import write_sample_data
+from customer_analytics.sample_data.folder import write_sample_data
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -111,7 +111,7 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_sample_data(tmp_path / "data", customers=5, on_progress=stop)
+        write_sample_data(tmp_path / "data", customers=100, on_progress=stop)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from customer_analytics.ingestion.calls import list_calls
 from customer_analytics.ingestion.location import SourceLocation
-from customer_analytics.sample_data import DEFAULT_CUSTOMERS, DEFAULT_SEED, write_sample_data
+from customer_analytics.sample_data import DEFAULT_CUSTOMERS, DEFAULT_SEED
 from customer_analytics.sample_data.calls import MOODS, recordings
 from customer_analytics.sample_data.customers import LAST_DAY, customer
+from customer_analytics.sample_data.folder import write_sample_data
 from customer_analytics.sample_data.phrases import _phrases
 
 

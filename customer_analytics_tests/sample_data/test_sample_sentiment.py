@@ -11,7 +11,7 @@ from customer_analytics.ml.scoring import Scorer
 from customer_analytics.ml.training import TrainedClassifier, fingerprint, train
 from customer_analytics.ml.training_set import Vectors, text_hash
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
-from customer_analytics.sample_data import write_sample_data
+from customer_analytics.sample_data.folder import write_sample_data
 from customer_analytics.settings import settings
 
 FLIPPED = 100

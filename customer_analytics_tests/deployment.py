@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ class Deployment:
     """Runs commands in processes of their own."""
 
     home: Path
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "CUSTOMER_ANALYTICS_HOME": str(self.home)}
+        return {**os.environ, "CUSTOMER_ANALYTICS_HOME": str(self.home), **self.variables}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A command that goes on; what it prints goes to its standard output."""

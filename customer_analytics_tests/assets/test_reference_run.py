@@ -25,6 +25,7 @@ from customer_analytics.resources.warehouse.resource import OUTSIDE_OF_RUNS
 from customer_analytics_tests.deployment import Deployment
 from customer_analytics_tests.endpoint.snowflake_sql import problems
 from customer_analytics_tests.warehouse.snowflake_setup import grants
+from customer_analytics_tests.weaviate_process import WeaviateProcess
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 RUN = ["run", "--source", str(SHARED / "reference")]
@@ -203,3 +204,39 @@ def test_the_classifier_is_good_whatever_the_folds(deployment: Reference) -> Non
     metrics = [train(*examples, seed=seed).metrics() for seed in range(5)]
     assert mean(m["accuracy"] for m in metrics) >= 0.92
     assert mean(m["auc"] for m in metrics) >= 0.97
+
+
+PRESENTATION = ["PRES_SENTIMENT", "PRES_AD_SPEND", "PRES_CLV", "PRES_CHURN"]
+
+
+def test_weaviate_gives_the_same_presentation_tables_though_its_server_is_killed(
+    deployment: Reference, own_weaviate: WeaviateProcess, tmp_path: Path
+) -> None:
+    # The vectors are those of the run with LanceDB, so that only the store is another, and nothing is embedded.
+    source = tmp_path / "source"
+    source.mkdir()
+    for path in (SHARED / "reference").iterdir():
+        (source / path.name).symlink_to(path)
+    deployment.call("snapshot", "create", str(source / "snapshot"))
+
+    server = own_weaviate.start()
+    made = Deployment(tmp_path / "home", {"CUSTOMER_ANALYTICS_VECTORS": "weaviate", **server.variables})
+    run = made.start("run", "--source", str(source))
+    assert run.stdout
+    printed = []
+    for line in run.stdout:
+        printed.append(line)
+        if "CommentTraining: 1,987 objects restored" in line:  # that is, in the middle of those of CustomerComment
+            time.sleep(1)
+            own_weaviate.kill()
+            time.sleep(5)
+            assert own_weaviate.start() == server
+    assert run.wait() == 0, "".join(printed)
+    assert "Weaviate at" in "".join(printed) and "waiting for it" in "".join(printed)
+    assert "CustomerComment: 12,638 objects, 0 embedded, 0 removed" in "".join(printed)
+    try:
+        for table in PRESENTATION:
+            rows = [sorted(map(str, of.rows(f"SELECT * FROM {table}"))) for of in (made, deployment)]
+            assert rows[0] == rows[1], table
+    finally:
+        stop(made.home)

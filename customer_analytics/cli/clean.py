@@ -12,8 +12,8 @@ from customer_analytics.settings import settings
 @click.option("--all", "everything", is_flag=True, help="Remove all state: tables, vectors, Dagster's history.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(everything: bool, yes: bool) -> None:
-    """Drop what killed runs have left; with --all, stop the endpoint and remove the state folder."""
-    from customer_analytics import running
+    """Drop what killed runs have left; with --all, stop the servers there and remove the state folder."""
+    from customer_analytics import running, weaviate_server
     from customer_analytics.embedded_snowflake import stop
 
     if not everything:
@@ -27,5 +27,6 @@ def clean(everything: bool, yes: bool) -> None:
     if not yes:
         click.confirm(f"Remove {home} with all tables, vectors and history?", abort=True)
     stop(home)
+    weaviate_server.stop(home)
     shutil.rmtree(home)
     click.echo(f"Removed {home}.")

@@ -12,6 +12,7 @@ import pytest
 from customer_analytics import weaviate_server
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics_tests.contract.vector_processes import COMMENTS, comment, table
+from customer_analytics_tests.deployment import Deployment
 from customer_analytics_tests.weaviate_process import WeaviateProcess
 
 
@@ -39,8 +40,16 @@ def test_a_server_is_started_once_keeps_its_data_and_is_where_it_was_after_a_kil
     store.close()
 
     assert own_weaviate.stop()
-    assert not own_weaviate.stop()
     assert weaviate_server.find(own_weaviate.home) is None
+    assert not own_weaviate.stop()
+
+
+def test_cleaning_everything_stops_the_server_that_is_part_of_it(own_weaviate: WeaviateProcess) -> None:
+    server = own_weaviate.start()
+    Deployment(own_weaviate.home).call("clean", "--all", "--yes")
+    assert not own_weaviate.home.exists()
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        urllib.request.urlopen(server.url)
 
 
 def test_a_pid_that_belongs_to_another_program_by_now_is_left_alone(own_weaviate: WeaviateProcess) -> None:

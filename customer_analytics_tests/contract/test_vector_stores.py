@@ -263,6 +263,14 @@ def test_values_of_filters_are_data(store: VectorStore, value: str) -> None:
     assert store.count(COMMENTS) == 3
 
 
+def test_categories_are_compared_and_kept_to_the_last_character(store: VectorStore) -> None:
+    channels = ["mail", " mail", "mail\n", "Mail", '"mail"', "", " ", None]
+    write(store, *(comment(n, channel=channel) for n, channel in enumerate(channels)))
+    for n, channel in enumerate(channels):
+        assert ids(store, channel=[channel]) == [object_id(n)]
+        assert store.get(COMMENTS, [object_id(n)])["channel"].to_pylist() == [channel]
+
+
 def test_a_text_is_filtered_by_as_a_whole(store: VectorStore) -> None:
     texts = ["a broken drone", "a drone, broken", "A broken drone", "!", None]
     write(store, *(comment(n, review_text=text) for n, text in enumerate(texts)))

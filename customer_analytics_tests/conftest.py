@@ -14,6 +14,8 @@ from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.resources.vectors.weaviate_connection import Address, Connection
 from customer_analytics.settings import settings
 from customer_analytics.weaviate_server import container
+from customer_analytics_tests.deployment import Deployment
+from customer_analytics_tests.shop import write_shop
 from customer_analytics_tests.weaviate_process import WeaviateProcess
 
 
@@ -81,3 +83,12 @@ def _drop_weaviate_names(client: Any, prefix: str) -> None:
     for name in filter(lambda name: name.startswith(prefix), client.alias.list_all()):
         client.alias.delete(alias_name=name)
     client.collections.delete([name for name in client.collections.list_all() if name.startswith(prefix)])
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The small shop after its first run."""
+    deployment = Deployment(tmp_path_factory.mktemp("shop"))
+    deployment.call("run", "--source", str(write_shop(tmp_path_factory.mktemp("shop_source"))))
+    yield deployment
+    stop(deployment.home)

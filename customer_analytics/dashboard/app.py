@@ -2,6 +2,7 @@
 
 import streamlit as st
 from snowflake.connector.errors import Error as SnowflakeError
+from snowflake.snowpark.exceptions import SnowparkClientException
 
 from customer_analytics.model_files import ModelFilesError
 
@@ -18,7 +19,7 @@ page = st.navigation(
 st.title(page.title)
 try:
     page.run()
-except (SnowflakeError, ModelFilesError, OSError, RuntimeError) as error:
+except (SnowflakeError, SnowparkClientException, ModelFilesError, OSError, RuntimeError) as error:
     st.error("A system that this page reads does not answer; `customer-analytics doctor` says what to do.")
-    st.text(getattr(error, "msg", None) or str(error))
+    st.text(getattr(error, "msg", None) or getattr(error, "message", None) or str(error))
     st.button("Try again")

@@ -77,24 +77,38 @@ def revenue_by_day(frame: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("REVENUE:Q", title="Revenue", format=",.2f"),
             ],
         )
-        .properties(height=280)
+        .properties(height=340)
     )
     return chart
 
 
-def mrr(months: pd.DataFrame, movements: pd.DataFrame) -> alt.LayerChart:
-    """MRR as a line over its movements as bars, gains above zero and losses below.
+def mrr(months: pd.DataFrame) -> alt.Chart:
+    """MRR as a line; columns DATE_MONTH, MRR and CUSTOMERS."""
+    chart: alt.Chart = (
+        alt.Chart(months)
+        .mark_line(point=True, color=_BLUE)
+        .encode(
+            alt.X("yearmonth(DATE_MONTH):T", title=None),
+            alt.Y("MRR:Q", title="MRR (currency units)"),
+            tooltip=[
+                alt.Tooltip("yearmonth(DATE_MONTH):T", title="Month"),
+                alt.Tooltip("MRR:Q", title="MRR", format=",.2f"),
+                alt.Tooltip("CUSTOMERS:Q", title="Customers"),
+            ],
+        )
+        .properties(height=220)
+    )
+    return chart
 
-    Args:
-        months: Columns DATE_MONTH and MRR.
-        movements: Columns DATE_MONTH, MOVEMENT, CHANGE and CUSTOMERS.
-    """
-    bars = (
-        alt.Chart(movements)
+
+def movements(changes: pd.DataFrame) -> alt.Chart:
+    """What MRR won and lost, as bars above and below zero; columns DATE_MONTH, MOVEMENT, CHANGE and CUSTOMERS."""
+    chart: alt.Chart = (
+        alt.Chart(changes)
         .mark_bar()
         .encode(
             alt.X("yearmonth(DATE_MONTH):T", title=None),
-            alt.Y("CHANGE:Q", title="MRR (currency units a month)"),
+            alt.Y("CHANGE:Q", title="Change of MRR (currency units)"),
             _colour("MOVEMENT", _MOVEMENTS),
             tooltip=[
                 alt.Tooltip("yearmonth(DATE_MONTH):T", title="Month"),
@@ -103,20 +117,8 @@ def mrr(months: pd.DataFrame, movements: pd.DataFrame) -> alt.LayerChart:
                 alt.Tooltip("CUSTOMERS:Q", title="Customers"),
             ],
         )
+        .properties(height=300)
     )
-    line = (
-        alt.Chart(months)
-        .mark_line(point=True, color="#666666")
-        .encode(
-            alt.X("yearmonth(DATE_MONTH):T"),
-            alt.Y("MRR:Q"),
-            tooltip=[
-                alt.Tooltip("yearmonth(DATE_MONTH):T", title="Month"),
-                alt.Tooltip("MRR:Q", title="MRR", format=",.2f"),
-            ],
-        )
-    )
-    chart: alt.LayerChart = (bars + line).properties(height=320)
     return chart
 
 

@@ -6,9 +6,6 @@ from typing import Any
 
 import dagster as dg
 
-from customer_analytics.running import dagster_instance
-from customer_analytics.settings import Settings
-
 _GOING_ON = dg.RunsFilter(
     statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 )
@@ -45,23 +42,20 @@ class History:
     runs_going_on: int
 
 
-def history(settings: Settings) -> History:
+def history(instance: dg.DagsterInstance) -> History:
     """What the event log says now."""
     from customer_analytics.definitions import defs
 
     graph = defs.resolve_asset_graph()
     assets = [key for key in graph.toposorted_asset_keys if graph.get(key).is_materializable]
     checks = sorted(graph.asset_check_keys)
-    with dagster_instance(settings) as instance:
-        records = {
-            record.asset_entry.asset_key: record.asset_entry for record in instance.get_asset_records(assets)
-        }
-        executions = instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
-        return History(
-            [_freshness(key, graph.get(key).group_name, records.get(key)) for key in assets],
-            [_check(key, executions.get(key)) for key in checks],
-            instance.get_runs_count(_GOING_ON),
-        )
+    records = {record.asset_entry.asset_key: record.asset_entry for record in instance.get_asset_records(assets)}
+    executions = instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
+    return History(
+        [_freshness(key, graph.get(key).group_name, records.get(key)) for key in assets],
+        [_check(key, executions.get(key)) for key in checks],
+        instance.get_runs_count(_GOING_ON),
+    )
 
 
 def _freshness(key: dg.AssetKey, group: str, entry: Any) -> Freshness:

@@ -12,6 +12,7 @@ from customer_analytics.assets.objects import CALL_STAGE
 from customer_analytics.deployment import resources
 from customer_analytics.ingestion.calls import stage_name
 from customer_analytics.resources.warehouse.resource import NotThereError
+from customer_analytics.running import dagster_instance
 from customer_analytics.search import Search
 from customer_analytics.settings import settings
 
@@ -20,6 +21,7 @@ _FRESH_FOR = timedelta(seconds=20)
 
 
 class _Opened(NamedTuple):
+    instance: dg.DagsterInstance
     resources: Any
     closing: ExitStack  # kept, because what it holds is closed when it goes
 
@@ -27,12 +29,19 @@ class _Opened(NamedTuple):
 @st.cache_resource(show_spinner="Opening the warehouse …")
 def _opened() -> _Opened:
     closing = ExitStack()
-    return _Opened(closing.enter_context(dg.build_resources(resources(settings(), reading=True))), closing)
+    instance = closing.enter_context(dagster_instance(settings()))
+    built = closing.enter_context(dg.build_resources(resources(settings(), reading=True), instance))
+    return _Opened(instance, built, closing)
 
 
 def reading() -> Any:
     """The resources by name, opened once for all visitors; sessions are renewed when an endpoint was restarted."""
     return _opened().resources
+
+
+def instance() -> dg.DagsterInstance:
+    """Dagster's instance, for what it knows of the assets."""
+    return _opened().instance
 
 
 @st.cache_data(ttl=_FRESH_FOR, max_entries=200, show_spinner="Reading …")

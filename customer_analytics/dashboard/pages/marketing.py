@@ -94,7 +94,8 @@ def _subscriptions(months: pd.DataFrame) -> None:
     first, second = st.columns(2)
     first.metric(f"MRR in {last['DATE_MONTH']:%B %Y}", f"{last['MRR']:,.2f}", border=True)
     second.metric("Subscribed customers", f"{last['CUSTOMERS']:,.0f}", border=True)
-    st.altair_chart(charts.mrr(months, movements), alt="MRR by month, with what was won and lost")
+    st.altair_chart(charts.mrr(months), alt="MRR by month")
+    st.altair_chart(charts.movements(movements), alt="MRR that was won and lost, by month and movement")
     with st.expander("As a table"):
         by_movement = movements.pivot_table(
             index="DATE_MONTH", columns="MOVEMENT", values="CHANGE", aggfunc="sum", fill_value=0

@@ -7,15 +7,20 @@ import pandas as pd
 import streamlit as st
 
 from customer_analytics.assets.sentiment import MODEL
-from customer_analytics.dashboard.history import Check, Freshness, history
-from customer_analytics.dashboard.reading import reading
+from customer_analytics.dashboard.history import Check, Freshness, History, history
+from customer_analytics.dashboard.reading import instance, reading
 from customer_analytics.dashboard.shown import no_run_yet, table
 from customer_analytics.resources.registry.base import ModelVersion
 from customer_analytics.settings import settings
 
 _DAGSTER = settings().dagster_url.rstrip("/")
+_CLASSIFIER = "sentiment_classifier"
 _LAST = ("passed", "not run yet")  # what failed comes before them
-_history = st.cache_data(ttl=dt.timedelta(seconds=5), show_spinner="Asking Dagster …")(history)
+
+
+@st.cache_data(ttl=dt.timedelta(seconds=5), show_spinner="Asking Dagster …")
+def _history() -> History:
+    return history(instance())
 
 
 @st.cache_data(ttl=dt.timedelta(seconds=20), show_spinner="Asking the registry …")
@@ -120,11 +125,12 @@ def _age(age: dt.timedelta) -> str:
     return "less than a minute"
 
 
-known = _history(settings())
+known = _history()
 if known.runs_going_on:
     st.info(f"Runs going on: {known.runs_going_on}. Tables change as they go.", icon=":material/autorenew:")
 if all(asset.at is None for asset in known.assets):
     no_run_yet("Nothing has been written yet.")
 _tables(known.assets)
-_classifier(_model())
+is_trained = any(asset.at for asset in known.assets if asset.asset == _CLASSIFIER)
+_classifier(_model() if is_trained else None)
 _checks(known.checks)

@@ -18,7 +18,7 @@ _SOURCES: dict[str, Any] = {"Comments and calls": None, "Comments": "comment", "
 def _filters() -> Filters:
     with st.expander("Filters", icon=":material/filter_alt:"):
         left, right = st.columns(2)
-        source = left.selectbox("Source", list(_SOURCES), key="source", bind="query-params")
+        source = left.selectbox("Source", list(_SOURCES), key="kind", bind="query-params")
         customer = right.number_input("Customer id", value=None, step=1, key="of", bind="query-params")
         begin = left.date_input("From", value=None, key="from", bind="query-params", format="YYYY-MM-DD")
         end = right.date_input("To", value=None, key="to", bind="query-params", format="YYYY-MM-DD")

@@ -1,0 +1,228 @@
+"""Every page of the dashboard in every state, on a real deployment."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import customer_analytics.dashboard
+from customer_analytics.dashboard import shown
+from customer_analytics.dashboard.reading import reading
+from customer_analytics.embedded_snowflake import stop
+from customer_analytics.settings import settings
+from customer_analytics_tests.deployment import Deployment
+from customer_analytics_tests.shop import COMMENTS, FORMULA, MARKUP, SQL
+
+APP = Path(customer_analytics.dashboard.__file__).with_name("app.py")
+PAGES = ("marketing", "sales", "product", "pipeline")
+Open = Callable[..., AppTest]
+pytestmark = pytest.mark.timeout(900)  # the first test waits for the shop's first run
+
+
+@contextmanager
+def _looking_at(home: Path) -> Iterator[Open]:
+    def forget() -> None:
+        settings.cache_clear()
+        st.cache_data.clear()
+        st.cache_resource.clear()
+
+    def open_page(page: str, **query: str) -> AppTest:
+        app = AppTest.from_file(str(APP), default_timeout=120)
+        if page != "marketing":  # where the app begins
+            app.run().switch_page(f"pages/{page}.py")
+        for name, value in query.items():
+            app.query_params[name] = value
+        return _sound(app.run())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUSTOMER_ANALYTICS_HOME", str(home))
+        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        forget()
+        yield open_page
+        reading().warehouse.close()
+        forget()
+
+
+def _sound(app: AppTest) -> AppTest:
+    assert [error.value for error in app.exception] == []
+    assert [error.value for error in app.error] == []
+    return app
+
+
+@pytest.fixture(scope="module")
+def look(shop: Deployment) -> Iterator[Open]:
+    with _looking_at(shop.home) as open_page:
+        yield open_page
+
+
+def texts(app: AppTest) -> list[str]:
+    return [text.value for text in app.text]
+
+
+def test_before_the_first_run_each_page_says_what_to_do(tmp_path: Path) -> None:
+    with _looking_at(tmp_path) as look:
+        told = [look(page).info[0].value for page in PAGES]
+    stop(tmp_path)
+    assert all("Run `customer-analytics run`" in sentence for sentence in told)
+
+
+def test_marketing_shows_each_model_side_by_side(look: Open) -> None:
+    app = look("marketing")
+    assert [(m.label, m.value) for m in app.metric][:3] == [
+        ("Attributed revenue", "50.00"),
+        ("Spend", "8.50"),
+        ("ROAS (linear model)", "2.35"),
+    ]
+    spend = app.dataframe[0].value.set_index("UTM_SOURCE")
+    assert spend.loc["google", ["REVENUE_FIRST_TOUCH", "REVENUE_LAST_TOUCH", "REVENUE_LINEAR"]].tolist() == [
+        40,
+        0,
+        20,
+    ]
+    assert spend.loc["google", "ROAS_LINEAR"] == pytest.approx(20 / 8.5)
+    assert len(app.get("vega_lite_chart")) == 4
+
+
+def test_marketing_takes_its_filters_from_the_address(look: Open) -> None:
+    app = look("marketing", source="google", chart="ROAS", model="First touch")
+    assert app.metric[1].value == "8.50"
+    assert app.dataframe[0].value["UTM_SOURCE"].tolist() == ["google"]
+    assert app.selectbox(key="model").value == "First touch"
+
+
+def test_marketing_shows_how_subscriptions_move(look: Open) -> None:
+    months = look("marketing").dataframe[2].value
+    assert months["DATE_MONTH"].astype(str).tolist() == ["2020-01-01", "2020-02-01"]
+    assert months[["MRR", "new", "churn"]].values.tolist() == [[80, 80, 0], [30, 0, -50]]
+
+
+def test_sales_lists_customers_by_value_and_the_churned(look: Open) -> None:
+    app = look("sales")
+    assert app.dataframe[0].value["CUSTOMER_ID"].tolist() == [2, 1]
+    assert app.dataframe[1].value["CUSTOMER_ID"].tolist() == [1]
+    assert app.dataframe[0].value["SENTIMENT_SCORE"].between(0, 1).all()
+
+
+def test_a_customers_story_has_orders_subscription_comments_and_calls(look: Open) -> None:
+    app = look("sales", customer="1")
+    assert texts(app)[0] == "Ada L."
+    assert [(m.label, m.value) for m in app.metric][:3] == [
+        ("Lifetime value", "19.50"),
+        ("Orders", "2"),
+        ("MRR, last month", "0.00"),
+    ]
+    timeline = app.dataframe[2].value
+    kinds = timeline["KIND"].value_counts().to_dict()
+    assert kinds == {"comment": 3 + len(COMMENTS), "order": 2, "subscription": 2, "call": 1}
+    assert set(COMMENTS) <= set(timeline["WHAT"])
+    assert timeline.loc[timeline["KIND"].isin(["comment", "call"]), "SENTIMENT"].between(0, 1).all()
+
+
+def test_a_call_is_heard_beside_its_transcript(look: Open) -> None:
+    app = look("sales", customer="1", call="1-01.opus")
+    assert "replacement train" in texts(app)[1]
+    assert len(app.get("audio")) == 1
+
+
+def test_a_call_that_cannot_be_read_says_so(look: Open) -> None:
+    app = look("sales", customer="2")
+    assert "could not be transcribed" in app.warning[0].value
+
+
+def test_a_customer_without_calls_and_an_unknown_one_are_told(look: Open) -> None:
+    assert [info.value for info in look("sales", customer="3").info][-1] == "This customer has not called."
+    assert look("sales", customer="4711").info[0].value == "Nothing is known of a customer 4711."
+
+
+def test_search_finds_what_is_meant_and_shows_markup_and_sql_as_text(look: Open) -> None:
+    assert texts(look("product", q="broken wheel"))[0] == "The wheel of the red tractor broke off at once."
+    for query, said in (("squid", MARKUP), (SQL, SQL), (MARKUP, MARKUP)):
+        app = look("product", q=query)
+        assert texts(app)[0] == said
+        assert not [m for m in app.markdown if "squid" in m.value or "octopus" in m.value]
+
+
+def test_search_filters_by_what_the_address_says(look: Open) -> None:
+    app = look("product", q="train", kind="Calls")
+    assert len(texts(app)) == 1
+    assert "replacement train" in texts(app)[0]
+    assert look("product", q="train", of="3").info[0].value.startswith("Nothing found.")
+    app = look("product", **{"q": "train", "from": "2020-03-05", "to": "2020-03-05"})
+    assert set(texts(app)) == set(COMMENTS)
+
+
+def test_a_question_is_answered_with_quotes_that_lead_to_the_customer(look: Open) -> None:
+    app = look("product", ask="Who does Thomas like best?")
+    assert texts(app)[0] == "Thomas likes Bertie the bus best."
+    link = app.get("page_link")[0].proto
+    assert (link.page, link.query_string) == ("sales", "customer=1")
+
+
+def test_a_question_that_nothing_answers_says_so(look: Open) -> None:
+    app = look("product", ask="What is the capital of Mongolia?")
+    assert app.info[0].value == "Nothing in the comments and calls answers this."
+    assert texts(app) == []
+
+
+def test_pipeline_shows_freshness_model_and_checks(look: Open) -> None:
+    app = look("pipeline")
+    fresh, _, checks = (frame.value for frame in app.dataframe)
+    by_asset = fresh.set_index("ASSET")
+    assert by_asset.loc["pres_clv", "ROWS"] == 2
+    assert by_asset.loc["pres_clv", "DAGSTER"] == "http://127.0.0.1:3000/assets/pres_clv"
+    assert (
+        "never written" not in by_asset.loc[["mrr", "pred_twitter_comments", "customer_comment"], "AGE"].tolist()
+    )
+    assert {m.label for m in app.metric} == {"Accuracy", "AUC", "Log loss", "Brier score"}
+    assert "passed" in app.success[0].value
+    assert set(checks["RESULT"]) <= {"passed", "not run yet"}
+    assert len(checks) >= 9
+
+
+def test_a_page_survives_a_restart_of_the_endpoint(look: Open, shop: Deployment) -> None:
+    stop(shop.home)
+    st.cache_data.clear()
+    assert look("marketing").metric[1].value == "8.50"
+
+
+def test_pages_can_be_read_while_a_run_is_going_on(look: Open, shop: Deployment) -> None:
+    run = shop.start("run", "--select", "key:mrr or key:customers or key:pres_clv or key:pres_churn")
+    looks = 0
+    while run.poll() is None:
+        st.cache_data.clear()
+        assert look("sales").dataframe[0].value["CUSTOMER_ID"].tolist() == [2, 1]
+        looks += 1
+    assert run.returncode == 0, run.communicate()[0]
+    assert looks > 1
+
+
+def test_a_system_that_does_not_answer_is_told_in_words(look: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    st.cache_data.clear()
+    monkeypatch.setattr(type(reading().warehouse), "server", _refuse)
+    app = AppTest.from_file(str(APP), default_timeout=120).run()
+    assert "customer-analytics doctor" in app.error[0].value
+    assert "Connection refused" in texts(app)
+    assert not app.exception
+
+
+def _refuse(warehouse: object) -> str:
+    raise ConnectionRefusedError("Connection refused")
+
+
+def test_the_dashboard_cannot_write(look: Open) -> None:
+    look("marketing")
+    with pytest.raises(Exception, match="READER only reads"):
+        reading().warehouse.read("DELETE FROM PRES_CLV")
+
+
+def test_a_downloaded_text_is_no_formula(look: Open) -> None:
+    frame = pd.DataFrame({"WHAT": [FORMULA, "fine", None], "AMOUNT": [-1.5, 2, 3]})
+    rows = list(csv.DictReader(io.StringIO(shown.csv(frame).decode())))
+    assert [row["WHAT"] for row in rows] == [f"'{FORMULA}", "fine", ""]
+    assert [row["AMOUNT"] for row in rows] == ["-1.5", "2.0", "3.0"]

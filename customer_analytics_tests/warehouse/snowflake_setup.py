@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "snowflake_setup.sql"
 # What sqlglot leaves as text: roles, users and grants on many objects at once.
 _TEXT = re.compile(
     r"CREATE (ROLE|USER) IF NOT EXISTS \w+\s|GRANT ROLE \w+ TO (ROLE|USER) \w+$"
-    r"|GRANT (?P<privilege>SELECT) ON (?P<which>ALL|FUTURE) TABLES IN SCHEMA (?P<on>[\w.]+) TO ROLE (?P<role>\w+)$"
+    r"|GRANT (?P<privilege>SELECT|READ) ON (?P<which>(ALL|FUTURE) (TABLES|STAGES)) IN SCHEMA (?P<on>[\w.]+) TO ROLE (?P<role>\w+)$"
 )
 
 
@@ -38,7 +38,5 @@ def grants() -> set[Grant]:
             match = _TEXT.match(sql)
             assert match, f"the script has a statement that is not understood: {sql}"
             if match["privilege"]:
-                found.add(
-                    Grant(match["privilege"], f"{match['which']} TABLES IN SCHEMA {match['on']}", match["role"])
-                )
+                found.add(Grant(match["privilege"], f"{match['which']} IN SCHEMA {match['on']}", match["role"]))
     return found

@@ -24,12 +24,13 @@ def test_a_pipeline_may_create_what_a_run_creates_and_nothing_in_the_other_datab
 
 
 @DATABASES
-def test_a_reader_may_select_from_tables_that_are_and_that_will_be(database: str) -> None:
+def test_a_reader_may_read_tables_and_stages_that_are_and_that_will_be(database: str) -> None:
     role = f"{database}_READER"
     mine = {grant for grant in grants() if grant.role == role}
-    assert {grant.privilege for grant in mine} == {"USAGE", "SELECT"}
+    assert {grant.privilege for grant in mine} == {"USAGE", "SELECT", "READ"}
     for which in ("ALL", "FUTURE"):
         assert Grant("SELECT", f"{which} TABLES IN SCHEMA {database}.ANALYTICS", role) in mine
+        assert Grant("READ", f"{which} STAGES IN SCHEMA {database}.ANALYTICS", role) in mine
 
 
 def test_the_warehouse_suspends_itself_and_starts_again() -> None:

@@ -178,13 +178,13 @@ def graphql(here: Here, query: str, **variables: Any) -> Any:
     return answer["data"]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_service_is_healthy_and_the_web_ui_has_loaded_the_code_location(here: Here) -> None:
     found = graphql(here, "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus } } } }")
     assert found["workspaceOrError"]["locationEntries"] == [{"name": "customer_analytics", "loadStatus": "LOADED"}]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_run_launched_in_the_ui_is_queued_in_postgres_and_writes_to_the_endpoint(here: Here) -> None:
     assets = ("warehouse_objects", "stg_customers", "stg_orders", "stg_payments", "stg_rejected_rows", "customers")
     selector = {

@@ -111,7 +111,7 @@ def vectors_of(deployment: Deployment) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_celery_workers_write_the_tables_and_vectors_of_a_run_in_one_process(
     on_celery: Deployment, in_process: Deployment
 ) -> None:

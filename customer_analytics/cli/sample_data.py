@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 @click.command("sample-data")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--customers", type=click.IntRange(min=1), default=DEFAULT_CUSTOMERS, show_default=True)
+@click.option(
+    "--customers",
+    type=click.IntRange(min=1),
+    default=DEFAULT_CUSTOMERS,
+    show_default=True,
+    help="Size of the shop; from 10 on its comments are enough to train on.",
+)
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Another seed, another shop.")
 def sample_data(folder: Path, customers: int, seed: int) -> None:
     """Write the source data of a toy shop that does not exist into a folder of its own."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -112,10 +113,10 @@ class _Shop:
             self._write("customer_conversions.csv", customer.customer_id, conversion.converted_at, revenue)
 
     def _add_comments(self, customer: Customer, left: dt.date | None) -> None:
-        chances = self._chances("comments", customer)
-        for comment in comments(customer, left, chances):
+        random = self._chances("comments", customer)
+        for comment in comments(customer, left, random):
             self._write("twitter_comments.parquet", customer.customer_id, comment.day, comment.text)
-            is_judged = chances.random() < self._labelled and comment.label is not None
+            is_judged = random.random() < self._labelled and comment.label is not None
             # Nobody is asked twice about the same words, so that no text has two labels.
             if is_judged and (words := text_hash(comment.text)) not in self._judged:
                 self._judged.add(words)
@@ -136,7 +137,7 @@ class _Shop:
         else:
             self._parquet[name].add(values)
 
-    def _chances(self, subject: str, customer: Customer) -> Any:
+    def _chances(self, subject: str, customer: Customer) -> Random:
         return chances(self._seed, subject, customer.customer_id)
 
 

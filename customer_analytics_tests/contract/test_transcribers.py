@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from customer_analytics.model_files import WHISPER_TINY_EN, ModelFilesError, fetch
 from customer_analytics.resources.openai_service import OpenAIService
 from customer_analytics.resources.speech.base import Transcriber, Transcript
+from customer_analytics.resources.speech.ctranslate2_weights import checkpoint, read_variables
 from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
 from customer_analytics.resources.speech.openai import OpenAITranscriber
 from customer_analytics.resources.speech.openai_whisper import OpenAIWhisperTranscriber
@@ -279,3 +281,31 @@ class TestFasterWhisper:
         assert only(faster_whisper(max_seconds=10), JFK) == Transcript(
             "failed", error="The file holds more than the 10 seconds of audio allowed."
         )
+
+
+@needs_library
+class TestOpenAIWhisper:
+    """What only holds for the original implementation."""
+
+    @needs_audio
+    def test_a_checkpoint_of_one_s_own_is_known_by_its_contents(self, tmp_path: Path) -> None:
+        import torch
+
+        files = fetch(WHISPER_TINY_EN, settings().model_cache)
+        dimensions, parameters = checkpoint(read_variables(files["model.bin"]))
+        state = {name: torch.tensor(values) for name, values in parameters.items()}
+        torch.save({"dims": dimensions, "model_state_dict": state}, tmp_path / "ours.pt")
+        ours = openai_whisper(str(tmp_path / "ours.pt"))
+        assert re.fullmatch("openai-whisper-ours-[0-9a-f]{12}", ours.model)
+        assert only(ours, JFK) == only(openai_whisper(), JFK)
+
+    def test_an_unknown_model_is_refused_before_anything_is_fetched(self) -> None:
+        with pytest.raises(ModelFilesError, match="'gigantic' is no Whisper model: choose one of"):
+            openai_whisper("gigantic").describe()
+        with pytest.raises(ModelFilesError, match=r"absent.pt is absent"):
+            openai_whisper("absent.pt").describe()
+
+    def test_weights_in_another_version_of_the_format_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "model.bin").write_bytes((7).to_bytes(4, "little"))
+        with pytest.raises(ValueError, match="is of version 7"):
+            read_variables(tmp_path / "model.bin")

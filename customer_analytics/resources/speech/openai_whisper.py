@@ -40,6 +40,10 @@ class OpenAIWhisperTranscriber(Transcriber):
         default=None,
         description="Folder that holds the files of `tiny.en` or `base`, instead of downloading them.",
     )
+    # Where other processes keep the cores busy, torch's threads wait for each other: two take three times as long.
+    threads: int = Field(
+        default=1, ge=1, description="Threads that compute one transcript, where there is no GPU."
+    )
     max_seconds: float = Field(
         default=7200, gt=0, description="Longer recordings are not transcribed; two hours take 230 MB of memory."
     )
@@ -82,6 +86,7 @@ class OpenAIWhisperTranscriber(Transcriber):
 
         # While it decodes, the network keeps what it has computed in hooks of its own: one thread at a time.
         with _one_at_a_time:
+            torch.set_num_threads(self.threads)
             whisper = _load(self.weights, self.cache_folder, self.weights_folder)
             with torch.inference_mode():
                 heard = transcribe(

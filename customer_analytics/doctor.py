@@ -1,5 +1,6 @@
 """What is set up and whether it works."""
 
+import re
 import shutil
 import sys
 import tempfile
@@ -55,7 +56,9 @@ def _finding(subject: str, examination: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, True, examination())
     except Exception as error:  # whatever a system's library raises is what is to be told
-        return Finding(subject, False, f"{getattr(error, 'msg', None) or error}".strip())
+        unset = re.findall(r'environment variable "(\w+)" which is not set', str(error))
+        told = f"Set {' and '.join(dict.fromkeys(unset))}." if unset else getattr(error, "msg", None) or error
+        return Finding(subject, False, str(told).strip())
 
 
 def _state_folder(settings: Settings) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 from platformdirs import user_cache_path
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -233,5 +233,17 @@ def optional_secret(variable: str) -> dg.EnvVar | None:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once; raises ValueError with a sentence for each that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ValueError(
+            " ".join(_sentence(problem["loc"], problem["msg"]) for problem in error.errors())
+        ) from None
+
+
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else ""
+    variable = name if name.isupper() or not name else f"CUSTOMER_ANALYTICS_{name.upper()}"
+    message = message.removeprefix("Value error, ").rstrip(".")
+    return f"{variable}: {message}." if variable else f"{message}."

@@ -7,17 +7,23 @@ import click
 from customer_analytics.cli.clean import clean
 from customer_analytics.cli.dashboard import dashboard
 from customer_analytics.cli.doctor import doctor
+from customer_analytics.cli.errors import fail
 from customer_analytics.cli.run import run
 from customer_analytics.cli.sample_data import sample_data
 from customer_analytics.cli.search import ask, search
 from customer_analytics.cli.snapshot import snapshot
 from customer_analytics.cli.sql import sql
+from customer_analytics.settings import settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("customer-analytics"), prog_name="customer-analytics")
 def main() -> None:
     """GroundTruth customer analytics: from source files to answers, as Dagster assets."""
+    try:
+        settings()
+    except ValueError as error:
+        fail(str(error))
 
 
 for command in (run, sql, search, ask, dashboard, sample_data, doctor, snapshot, clean):

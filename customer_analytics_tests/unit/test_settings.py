@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from customer_analytics.settings import Settings
+from customer_analytics.settings import Settings, settings
 
 
 def test_faster_whisper_knows_only_the_pinned_weights() -> None:
@@ -22,3 +22,18 @@ def test_the_address_of_openai_holds_no_secret(monkeypatch: pytest.MonkeyPatch) 
 def test_an_empty_address_is_openai_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "")
     assert Settings().openai_base_url == "https://api.openai.com/v1"
+
+
+def test_what_is_wrong_is_told_in_a_sentence_with_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.cache_clear()
+    monkeypatch.setenv("CUSTOMER_ANALYTICS_WAREHOUSE", "oracle")
+    with pytest.raises(
+        ValueError, match=r"^CUSTOMER_ANALYTICS_WAREHOUSE: Input should be 'embedded' or 'snowflake'.$"
+    ):
+        settings()
+    monkeypatch.setenv("CUSTOMER_ANALYTICS_WAREHOUSE", "embedded")
+    monkeypatch.setenv("CUSTOMER_ANALYTICS_REGISTRY", "snowflake-ml")
+    with pytest.raises(
+        ValueError, match=r"^CUSTOMER_ANALYTICS_REGISTRY=snowflake-ml is a part of Snowflake; set "
+    ):
+        settings()

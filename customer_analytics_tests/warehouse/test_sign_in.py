@@ -177,7 +177,7 @@ class TestNamedConnection:
         monkeypatch.delenv("SNOWFLAKE_TOKEN", raising=False)
         findings = {finding.subject: finding for finding in examine(Settings())}
         assert not findings["warehouse (snowflake)"].sound
-        assert "SNOWFLAKE_TOKEN" in findings["warehouse (snowflake)"].detail
+        assert findings["warehouse (snowflake)"].detail == "Set SNOWFLAKE_TOKEN."
         assert findings["vectors (lance)"].sound
 
 

@@ -3,7 +3,16 @@
 import dagster as dg
 
 from customer_analytics import assets, checks
-from customer_analytics.automation import cleanup, jobs, new_calls
+from customer_analytics.automation import (
+    cleanup,
+    conditions,
+    dead_runs,
+    failures,
+    jobs,
+    new_calls,
+    new_files,
+    schedules,
+)
 from customer_analytics.deployment import as_deployed, resources
 from customer_analytics.settings import settings
 from customer_analytics.terminal import terminal_logger
@@ -18,7 +27,15 @@ defs = dg.Definitions(
     ),
     asset_checks=dg.load_asset_checks_from_package_module(checks),
     jobs=jobs.jobs,
-    sensors=[new_calls.new_calls, *cleanup.sensors],
+    sensors=[
+        new_calls.new_calls,
+        new_files.new_files,
+        conditions.sensor,
+        dead_runs.dead_runs,
+        failures.tell_of_failures,
+        *cleanup.sensors,
+    ],
+    schedules=schedules.schedules,
     resources=_resources,
     loggers={"console": terminal_logger},
     # A process a step costs seconds of imports each; within one process the whole graph takes less than that.

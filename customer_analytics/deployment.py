@@ -13,6 +13,9 @@ from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
 from customer_analytics.resources.embeddings.openai import OpenAIEmbedder
 from customer_analytics.resources.io_manager import SnowflakeIOManager
+from customer_analytics.resources.notifications.base import Notifier
+from customer_analytics.resources.notifications.log import LogNotifier
+from customer_analytics.resources.notifications.webhook import WebhookNotifier
 from customer_analytics.resources.openai_service import OpenAIService
 from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import ModelRegistry
@@ -45,6 +48,7 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
         "source": Source(uri=settings.source),
         "warehouse": shared,
         "scope": scope,
+        "notifier": notifier(settings),
         "io_manager": SnowflakeIOManager(warehouse=shared, scope=scope),
         "registry": registry(settings, shared),
         "quality_floor": QualityFloor(accuracy=settings.minimum_accuracy, auc=settings.minimum_auc),
@@ -54,6 +58,13 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
         "reranker": reranker,
         "answerer": answerer(settings, reranker),
     }
+
+
+def notifier(settings: Settings) -> Notifier:
+    """The notifier that the settings name."""
+    if settings.notifications == "webhook":
+        return WebhookNotifier(url=dg.EnvVar("CUSTOMER_ANALYTICS_WEBHOOK_URL"))
+    return LogNotifier()
 
 
 def as_deployed(spec: dg.AssetSpec, resources: Mapping[str, Any], owner: str) -> dg.AssetSpec:

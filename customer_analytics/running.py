@@ -15,6 +15,7 @@ from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 from filelock import FileLock, Timeout
 
 from customer_analytics.automation import cleanup
+from customer_analytics.automation.dead_runs import close
 from customer_analytics.automation.jobs import ALL
 from customer_analytics.settings import Settings
 from customer_analytics.terminal import show_messages
@@ -86,7 +87,7 @@ def close_dead_runs(home: Path, instance: dg.DagsterInstance) -> list[str]:
     for run in instance.get_runs(RunsFilter(statuses=unfinished, tags=_LAUNCHED_BY)):
         try:
             with FileLock(_lock_path(home, run.run_id), timeout=0):
-                instance.report_run_failed(run, "The process of this run has died.")
+                close(instance, run)
                 dead.append(run.run_id)
         except Timeout:
             continue  # the process holds its lock: it is alive

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     schema_name: str = Field(
         default="ANALYTICS", alias="CUSTOMER_ANALYTICS_SCHEMA", description="Schema of all tables."
     )
+    notifications: Literal["log", "webhook"] = Field(
+        default="log",
+        description="Where failed runs are told of: the log, or the address in CUSTOMER_ANALYTICS_WEBHOOK_URL.",
+    )
     owner: str = Field(
         default="team:customer-analytics",
         description="Owner of all assets in Dagster's UI: `team:<name>` or an e-mail address.",

@@ -10,6 +10,7 @@ from snowflake.snowpark import DataFrame
 
 from customer_analytics import transforms
 from customer_analytics.assets.declaration import table_asset
+from customer_analytics.automation.conditions import FOLLOWS
 from customer_analytics.checks import customers as checks
 from customer_analytics.checks.audit import audited
 from customer_analytics.resources.warehouse.resource import Warehouse
@@ -25,7 +26,7 @@ class AsOf(dg.Config):
     )
 
 
-@table_asset("customers", audits=checks.CUSTOMERS)
+@table_asset("customers", automation_condition=FOLLOWS, audits=checks.CUSTOMERS)
 def customers(
     warehouse: Warehouse, stg_customers: DataFrame, stg_orders: DataFrame, stg_payments: DataFrame
 ) -> Iterator[Any]:
@@ -34,14 +35,14 @@ def customers(
     yield from audited(CUSTOMERS, rows, warehouse, checks.CUSTOMERS, customers=stg_customers)
 
 
-@table_asset("customers", audits=checks.ORDERS)
+@table_asset("customers", automation_condition=FOLLOWS, audits=checks.ORDERS)
 def orders(warehouse: Warehouse, stg_orders: DataFrame, stg_payments: DataFrame) -> Iterator[Any]:
     """Payments of each order by method."""
     rows = transforms.orders(stg_orders, stg_payments)
     yield from audited(ORDERS, rows, warehouse, checks.ORDERS, orders=stg_orders)
 
 
-@table_asset("customers", audits=checks.MRR)
+@table_asset("customers", automation_condition=FOLLOWS, audits=checks.MRR)
 def mrr(
     config: AsOf,
     warehouse: Warehouse,
@@ -69,7 +70,7 @@ def mrr(
     yield from audited(MRR, rows, warehouse, checks.MRR, periods=stg_subscription_periods)
 
 
-@table_asset("customers", audits=checks.ATTRIBUTION_TOUCHES)
+@table_asset("customers", automation_condition=FOLLOWS, audits=checks.ATTRIBUTION_TOUCHES)
 def attribution_touches(
     warehouse: Warehouse, stg_sessions: DataFrame, stg_customer_conversions: DataFrame
 ) -> Iterator[Any]:

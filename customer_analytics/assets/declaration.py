@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from snowflake.snowpark import DataFrame
 
+from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.checks.audit import Audit, audit_specs
 from customer_analytics.resources.io_manager import PART_BY, WRITE_MODE, WriteMode, column_schema
 from customer_analytics.tables import Table, table
@@ -18,6 +19,8 @@ def table_asset(
     kinds: set[str] = frozenset({"snowpark", "warehouse"}),  # type: ignore[assignment]
     write_mode: WriteMode = "replace",
     part_by: str | None = None,
+    automation_condition: dg.AutomationCondition[Any] | None = None,
+    freshness_policy: dg.FreshnessPolicy | None = None,
     deps: Sequence[dg.AssetsDefinition | dg.AssetDep] = (),
     audits: Sequence[Audit] = (),
     lineage: Mapping[str, Any] = MappingProxyType({}),
@@ -26,7 +29,7 @@ def table_asset(
 
     A kind that is the name of a resource stands for the adapter behind it; see `deployment.as_deployed`.
     With `part_by`, the table can be written by parts: rows with a value of this column are made of upstream rows
-    with the same value alone.
+    with the same value alone. Runs that write the same table take turns, by a pool of its name.
     """
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -40,8 +43,12 @@ def table_asset(
             metadata=table_metadata(target) | {WRITE_MODE: write_mode, **part, **lineage},
             ins={name: dg.AssetIn(metadata=part) for name in inputs},
             deps=deps,
+            pool=function.__name__,
+            retry_policy=RETRIES,
+            automation_condition=automation_condition,
+            freshness_policy=freshness_policy,
             check_specs=audit_specs(function.__name__, audits),
-        )(function)
+        )(at_once(function))
 
     return declare
 

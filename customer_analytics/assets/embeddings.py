@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.assets.snapshots import restored_vectors
 from customer_analytics.lineage import declared as lineage
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
@@ -33,7 +34,10 @@ _SPOKEN = lineage.collection(CUSTOMER_CALL, CALL_TRANSCRIPTS.name)
     kinds={"embedder", "vector_store"},
     deps=["stg_comment_training", restored_vectors],
     metadata=_LABELLED,
+    pool="comment_training",
+    retry_policy=RETRIES,
 )
+@at_once
 def comment_training(
     context: dg.AssetExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:
@@ -48,7 +52,10 @@ def comment_training(
     kinds={"embedder", "vector_store"},
     deps=["stg_twitter_comments", comment_training, restored_vectors],
     metadata=_WRITTEN,
+    pool="customer_comment",
+    retry_policy=RETRIES,
 )
+@at_once
 def customer_comment(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -66,7 +73,10 @@ def customer_comment(
     kinds={"embedder", "vector_store"},
     deps=["call_transcripts", restored_vectors],
     metadata=_SPOKEN,
+    pool="customer_call",
+    retry_policy=RETRIES,
 )
+@at_once
 def customer_call(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.automation.cleanup import drop_leftovers
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.warehouse.resource import Warehouse
@@ -9,7 +10,8 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 CALL_STAGE = "CALL_STAGE"
 
 
-@dg.asset(group_name="objects", kinds={"warehouse"})
+@dg.asset(group_name="objects", kinds={"warehouse"}, pool="warehouse_objects", retry_policy=RETRIES)
+@at_once
 def warehouse_objects(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Database, schema and the stage of call audio, created if absent; what killed runs have left is dropped."""
     warehouse.ensure_schema()
@@ -29,7 +31,14 @@ def warehouse_objects(context: dg.AssetExecutionContext, warehouse: Warehouse) -
     )
 
 
-@dg.asset(group_name="objects", kinds={"registry", "warehouse"}, deps=[warehouse_objects])
+@dg.asset(
+    group_name="objects",
+    kinds={"registry", "warehouse"},
+    deps=[warehouse_objects],
+    pool="model_registry",
+    retry_policy=RETRIES,
+)
+@at_once
 def model_registry(registry: ModelRegistry) -> dg.MaterializeResult[None]:
     """The objects in which the registry keeps its versions, created if absent."""
     return dg.MaterializeResult(metadata=dict(registry.ensure()))

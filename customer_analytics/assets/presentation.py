@@ -9,13 +9,14 @@ from snowflake.snowpark import functions as f
 
 from customer_analytics import transforms
 from customer_analytics.assets.declaration import table_asset
+from customer_analytics.automation.conditions import DAILY, FOLLOWS, follows_but_for
 from customer_analytics.checks import presentation as checks
 from customer_analytics.checks.audit import audited
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
 
 
-@table_asset("presentation", part_by="CUSTOMER_ID", audits=checks.SENTIMENT)
+@table_asset("presentation", part_by="CUSTOMER_ID", freshness_policy=DAILY, audits=checks.SENTIMENT)
 def pres_sentiment(
     warehouse: Warehouse, pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame
 ) -> Iterator[Any]:
@@ -25,7 +26,7 @@ def pres_sentiment(
     yield from audited(PRES_SENTIMENT, rows, warehouse, checks.SENTIMENT, **scored)
 
 
-@table_asset("presentation", audits=checks.AD_SPEND)
+@table_asset("presentation", automation_condition=FOLLOWS, audits=checks.AD_SPEND)
 def pres_ad_spend(warehouse: Warehouse, attribution_touches: DataFrame, stg_ad_spend: DataFrame) -> Iterator[Any]:
     """Spend and attributed revenue, side by side for each source and medium."""
     rows = transforms.ad_spend(attribution_touches, stg_ad_spend)
@@ -33,14 +34,26 @@ def pres_ad_spend(warehouse: Warehouse, attribution_touches: DataFrame, stg_ad_s
     yield from audited(PRES_AD_SPEND, rows, warehouse, checks.AD_SPEND, **summed)
 
 
-@table_asset("presentation", part_by="CUSTOMER_ID", audits=checks.CLV)
+@table_asset(
+    "presentation",
+    part_by="CUSTOMER_ID",
+    automation_condition=follows_but_for("pres_sentiment"),
+    freshness_policy=DAILY,
+    audits=checks.CLV,
+)
 def pres_clv(warehouse: Warehouse, customers: DataFrame, pres_sentiment: DataFrame) -> Iterator[Any]:
     """Lifetime values with how the customers feel."""
     valued = customers.filter(f.col("CUSTOMER_LIFETIME_VALUE").is_not_null())
     yield from audited(PRES_CLV, transforms.clv(customers, pres_sentiment), warehouse, checks.CLV, valued=valued)
 
 
-@table_asset("presentation", part_by="CUSTOMER_ID", audits=checks.CHURN)
+@table_asset(
+    "presentation",
+    part_by="CUSTOMER_ID",
+    automation_condition=follows_but_for("pres_sentiment"),
+    freshness_policy=DAILY,
+    audits=checks.CHURN,
+)
 def pres_churn(
     warehouse: Warehouse, mrr: DataFrame, customers: DataFrame, pres_sentiment: DataFrame
 ) -> Iterator[Any]:

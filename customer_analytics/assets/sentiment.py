@@ -11,6 +11,7 @@ from snowflake.snowpark import functions as f
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.embeddings import comment_training, customer_call, customer_comment
 from customer_analytics.assets.objects import model_registry
+from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.checks import sentiment as checks
 from customer_analytics.checks.audit import Audit, published
 from customer_analytics.lineage import declared
@@ -37,7 +38,10 @@ _PLOTS = ("calibration", "confusion_matrix")
     deps=[comment_training, model_registry],
     metadata=declared.SENTIMENT_CLASSIFIER,
     check_specs=[checks.QUALITY],
+    pool="sentiment_classifier",
+    retry_policy=RETRIES,
 )
+@at_once
 def sentiment_classifier(
     context: dg.AssetExecutionContext,
     embedder: Embedder,
@@ -63,7 +67,8 @@ def sentiment_classifier(
         raise dg.Failure(
             f"{fingerprint.version} is not used: accuracy {accuracy:.3f} and AUC {auc:.3f} on texts not seen have "
             f"to be at least {quality_floor.accuracy} and {quality_floor.auc}. Look at the labels, or lower "
-            "CUSTOMER_ANALYTICS_MINIMUM_ACCURACY or CUSTOMER_ANALYTICS_MINIMUM_AUC."
+            "CUSTOMER_ANALYTICS_MINIMUM_ACCURACY or CUSTOMER_ANALYTICS_MINIMUM_AUC.",
+            allow_retries=False,
         )
     if model is not known:
         registry.log(model)

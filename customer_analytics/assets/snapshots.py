@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.ml.collections import NAMES, collection
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.source import Source
@@ -11,7 +12,8 @@ from customer_analytics.resources.vectors.base import Collection, VectorStore
 from customer_analytics.snapshots import Snapshot, restore
 
 
-@dg.asset(group_name="embeddings", kinds={"vector_store"})
+@dg.asset(group_name="embeddings", kinds={"vector_store"}, pool="restored_vectors", retry_policy=RETRIES)
+@at_once
 def restored_vectors(
     context: dg.AssetExecutionContext, source: Source, embedder: Embedder, vector_store: VectorStore
 ) -> dg.MaterializeResult[None]:

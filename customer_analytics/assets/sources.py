@@ -12,6 +12,7 @@ from snowflake.snowpark import functions as f
 
 from customer_analytics.assets.declaration import table_asset, table_metadata
 from customer_analytics.assets.objects import CALL_STAGE, warehouse_objects
+from customer_analytics.assets.retries import RETRIES, at_once, may_pass
 from customer_analytics.checks.audit import published
 from customer_analytics.checks.sources import SUPPORT_CALLS
 from customer_analytics.ingestion.calls import (
@@ -61,7 +62,10 @@ def _out(table: Table) -> dg.AssetOut:
     outs={name: _out(file.table) for name, file in _FILES.items()} | {_REJECTED: _out(STG_REJECTED_ROWS)},
     deps=[warehouse_objects],
     can_subset=True,
+    pool="source_files",
+    retry_policy=RETRIES,
 )
+@at_once
 def source_files(
     context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse
 ) -> Iterator[dg.Output[DataFrame]]:
@@ -136,9 +140,9 @@ def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: 
 
     with ThreadPoolExecutor(_THREADS) as threads:
         results = list(threads.map(load, files))
-    errors = [str(result) for result in results if isinstance(result, SourceError)]
+    errors = [result for result in results if isinstance(result, SourceError)]
     if errors:
-        raise dg.Failure(" ".join(errors))
+        raise dg.Failure(" ".join(map(str, errors)), allow_retries=any(may_pass(error) for error in errors))
     return [result for result in results if isinstance(result, _Staged)]
 
 

@@ -15,11 +15,13 @@ _FIRST_WAIT, _LONGEST_WAIT = dt.timedelta(seconds=30), dt.timedelta(hours=1)
 class EarlierRuns:
     """The runs of a job, as far as the next request depends on them.
 
-    `latest` is the id of the newest run. `busy` says why nothing should be requested now, if so. `failed` are the
-    configurations of the runs that have failed since the last success: what they were to do is not done.
+    `latest` is the id of the newest run; `is_going_on` whether any is queued or running. `busy` says why nothing
+    should be requested now, if so. `failed` are the configurations of the runs that have failed since the last
+    success: what they were to do is not done.
     """
 
     latest: str
+    is_going_on: bool
     busy: str | None
     failed: tuple[dict[str, Any], ...]
 
@@ -42,6 +44,7 @@ def earlier_runs(instance: dg.DagsterInstance, job: str, now: dt.datetime) -> Ea
         busy = busy if now < again else None
     return EarlierRuns(
         latest=records[0].dagster_run.run_id if records else "",
+        is_going_on=bool(going_on),
         busy=busy,
         failed=tuple(dict(record.dagster_run.run_config) for record in failed),
     )

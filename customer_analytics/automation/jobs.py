@@ -4,18 +4,40 @@ import dagster as dg
 
 ALL = "all_assets"
 
-_PRESENTATION = ["pres_sentiment", "pres_clv", "pres_churn"]
+_SOURCES_OF_SENTIMENT = dg.AssetSelection.assets(
+    "stg_twitter_comments", "stg_comment_training", "stg_support_calls"
+)
+_FELT = dg.AssetSelection.assets("pres_sentiment", "pres_clv", "pres_churn")
 
 everything = dg.define_asset_job(
     ALL, dg.AssetSelection.all(), description="Every asset, from the source files to the presentation tables."
 )
 
+structured = dg.define_asset_job(
+    "structured",
+    dg.AssetSelection.groups("sources", "customers", "presentation")
+    - _SOURCES_OF_SENTIMENT
+    - dg.AssetSelection.assets("call_audio", "pres_sentiment", "dashboard"),
+    description="The CSV files and what is made of them; reads comments and sentiment as they are.",
+)
+
+sentiment = dg.define_asset_job(
+    "sentiment",
+    dg.AssetSelection.groups("transcripts", "embeddings", "sentiment") | _SOURCES_OF_SENTIMENT | _FELT,
+    description="Comments and calls, their vectors, the classifier, and what is made of sentiment.",
+)
+
+files = dg.define_asset_job(
+    "files",
+    dg.AssetSelection.groups("sources") - dg.AssetSelection.assets("call_audio", "stg_support_calls"),
+    description="Source files into their tables; what depends on them follows by conditions.",
+)
+
 calls = dg.define_asset_job(
     "calls",
-    dg.AssetSelection.assets(
-        "stg_support_calls", "call_transcripts", "customer_call", "pred_customer_calls", *_PRESENTATION
-    ),
+    dg.AssetSelection.assets("stg_support_calls", "call_transcripts", "customer_call", "pred_customer_calls")
+    | _FELT,
     description="From call audio to the presentation tables: of the calls that the scope names, or of all.",
 )
 
-jobs = [everything, calls]
+jobs = [everything, structured, sentiment, files, calls]

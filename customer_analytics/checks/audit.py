@@ -180,7 +180,10 @@ def published(
         if not result.passed:
             failed.append(f"{audit.name} ({count:,} rows)")
     if failed:
-        raise dg.Failure(f"{table.name} keeps its old rows, because the new ones violate {', '.join(failed)}.")
+        raise dg.Failure(
+            f"{table.name} keeps its old rows, because the new ones violate {', '.join(failed)}.",
+            allow_retries=False,
+        )
     yield dg.Output(staged, metadata=metadata)
 
 

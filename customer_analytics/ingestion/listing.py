@@ -88,6 +88,18 @@ def list_store_folder(filesystem: AbstractFileSystem, root: str) -> Listing:
     return _sorted(files, [])
 
 
+def entry(filesystem: AbstractFileSystem, folder: str, name: str) -> FileEntry | None:
+    """One file of a folder, or None if it is not there."""
+    try:
+        info = filesystem.info(f"{folder}/{name}")
+    except FileNotFoundError:
+        return None
+    moment = info.get("LastModified") or info.get("last_modified") or info["mtime"]
+    if isinstance(moment, float):  # a local file's, in seconds
+        moment = datetime.fromtimestamp(moment, UTC)
+    return FileEntry(name, info["size"], moment.astimezone(UTC).replace(tzinfo=None))
+
+
 def _last_modified(info: dict[str, Any]) -> datetime:
     # s3fs, adlfs and gcsfs each name the moment in their own way; each gives it with a time zone.
     moment: datetime = info.get("LastModified") or info.get("last_modified") or info["mtime"]

@@ -13,7 +13,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from customer_analytics.ingestion.listing import Listing, list_local_folder, list_store_folder
+from customer_analytics.ingestion.listing import FileEntry, Listing, entry, list_local_folder, list_store_folder
 from customer_analytics.ingestion.text import readable
 
 _BLOCK_BYTES = 1 << 20
@@ -69,6 +69,12 @@ class SourceLocation:
                 return bool(self._filesystem.info(self._path(path))["type"] == "file")
             except FileNotFoundError:
                 return False
+
+    def entry(self, path: str) -> FileEntry | None:
+        """Size and modification of a file, or None if there is none of this path."""
+        folder, _, name = path.rpartition("/")
+        with self._translated_errors(path):
+            return entry(self._filesystem, self._path(folder) if folder else self._root, name)
 
     def open_file(self, path: str) -> BinaryIO:
         """The file, to be read as bytes and closed by the caller; raises `SourceError` if it cannot be opened."""

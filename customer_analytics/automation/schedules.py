@@ -1,0 +1,24 @@
+"""What runs at fixed times."""
+
+import dagster as dg
+
+from customer_analytics.automation import jobs
+
+# Off until somebody switches it on: with the sensors and conditions on, it finds nothing to do.
+daily = dg.ScheduleDefinition(
+    name="daily",
+    job=jobs.everything,
+    cron_schedule="0 5 * * *",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every asset, each morning; for those who rather have one run a day than sensors.",
+)
+
+reconciliation = dg.ScheduleDefinition(
+    name="nightly_reconciliation",
+    job=jobs.calls,
+    cron_schedule="30 2 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Compares all calls with their folder, finds what the sensor missed, and forgets what is gone.",
+)
+
+schedules = [daily, reconciliation]

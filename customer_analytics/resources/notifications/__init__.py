@@ -1,0 +1,1 @@
+"""The notifications port: failed runs to people."""

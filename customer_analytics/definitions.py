@@ -9,8 +9,10 @@ from customer_analytics.automation import (
     dead_runs,
     failures,
     jobs,
+    maintenance,
     new_calls,
     new_files,
+    orphans,
     schedules,
 )
 from customer_analytics.deployment import as_deployed, resources
@@ -26,7 +28,7 @@ defs = dg.Definitions(
         dg.load_assets_from_package_module(assets, include_specs=True),  # type: ignore[arg-type]
     ),
     asset_checks=dg.load_asset_checks_from_package_module(checks),
-    jobs=jobs.jobs,
+    jobs=[*jobs.jobs, orphans.orphans, maintenance.maintenance],
     sensors=[
         new_calls.new_calls,
         new_files.new_files,

@@ -15,9 +15,12 @@ from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 from filelock import FileLock, Timeout
 
 from customer_analytics.automation import cleanup
+from customer_analytics.automation import orphans as orphaned
 from customer_analytics.automation.dead_runs import close
-from customer_analytics.automation.jobs import ALL
+from customer_analytics.automation.jobs import ALL, calls
+from customer_analytics.resources.scope import LARGEST
 from customer_analytics.settings import Settings
+from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.terminal import show_messages
 
 _LAUNCHED_BY = {"customer_analytics/launched_by": "command line"}
@@ -53,15 +56,36 @@ def run(settings: Settings, select: str | None = None, as_of: str | None = None)
         select: A Dagster asset selection, e.g. `+pres_clv` or `group:customers`; all assets if none.
         as_of: Day as of which months are complete, as YYYY-MM-DD.
     """
+    return _execute(settings, ALL, {"ops": {"mrr": {"config": {"as_of": as_of}}}} if as_of else {}, select)
+
+
+def retry(settings: Settings) -> tuple[list[str], Outcome | None]:
+    """Listen again to the calls that could not be transcribed; their paths, and how that ended."""
+    from customer_analytics.deployment import warehouse
+
+    with dg.build_resources({"warehouse": warehouse(settings)}) as built:
+        place = built.warehouse.name(CALL_TRANSCRIPTS.name)
+        failed = built.warehouse.query(f"SELECT RELATIVE_PATH FROM {place} WHERE STATUS = 'failed' ORDER BY 1")  # noqa: S608
+    paths: list[str] = failed["RELATIVE_PATH"].to_pylist()
+    if not paths:
+        return [], None
+    scope = {"calls": paths if len(paths) <= LARGEST else [], "again": True}
+    return paths, _execute(settings, calls.name, {"resources": {"scope": {"config": scope}}})
+
+
+def reconcile(settings: Settings) -> Outcome:
+    """Bring everything about calls to what is in their folder, and forget what is gone."""
+    return _execute(settings, calls.name, {})
+
+
+def _execute(settings: Settings, job_name: str, config: dict[str, Any], select: str | None = None) -> Outcome:
     from customer_analytics.definitions import defs
 
     show_messages()
-    job = defs.resolve_job_def(ALL)
+    job = defs.resolve_job_def(job_name)
     keys = _selected(defs, select) if select else None
     # Without being named, a logger of the code location is not used.
-    config: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
-    if as_of:
-        config["ops"] = {"mrr": {"config": {"as_of": as_of}}}
+    config = {"loggers": {"console": {"config": {}}}, **config}
     run_id = str(uuid.uuid4())
     with dagster_instance(settings) as instance, _alive(settings.home, run_id):
         close_dead_runs(settings.home, instance)
@@ -105,6 +129,17 @@ def drop_leftovers(settings: Settings) -> list[str]:
     ):
         close_dead_runs(settings.home, instance)
         return cleanup.drop_leftovers(built.warehouse, instance)
+
+
+def orphans(settings: Settings, remove: bool) -> orphaned.Orphans:
+    """What has no source any more; removed, after a reconciliation, if wanted."""
+    from customer_analytics.deployment import resources
+
+    if remove:
+        reconcile(settings)
+    built = {name: resources(settings)[name] for name in ("warehouse", "source")}
+    with dagster_instance(settings) as instance, dg.build_resources(built) as found:
+        return orphaned.clean(found.warehouse, found.source, instance, remove=remove)
 
 
 @contextmanager

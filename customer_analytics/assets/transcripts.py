@@ -55,6 +55,8 @@ def transcribe(
     calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
     transcripts = warehouse.table(CALL_TRANSCRIPTS.name)
     heard = transcripts.join(calls.select("CONTENT_HASH"), "CONTENT_HASH", "left_semi")
+    if scope.again:
+        heard = heard.filter("STATUS <> 'failed'")
     groups = new_transcripts(
         calls=[
             call for call in _rows(warehouse.rows(STG_SUPPORT_CALLS, calls)) if bucket.holds(call["CONTENT_HASH"])

@@ -20,7 +20,7 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     dead = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=[DagsterRunStatus.STARTED])):
         run_id = record.dagster_run.run_id
-        pids = _pids(instance, run_id)
+        pids = processes(instance, run_id)
         if pids and not any(_is_alive(pid, record.start_time or 0.0) for pid in pids):
             close(instance, record.dagster_run)
             dead.append(run_id)
@@ -45,7 +45,7 @@ def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"Closed runs {', '.join(closed)}." if closed else "Every run has a process.")
 
 
-def _pids(instance: dg.DagsterInstance, run_id: str) -> set[int]:
+def processes(instance: dg.DagsterInstance, run_id: str) -> set[int]:
     """The processes that the run has reported as its own."""
     events = [
         entry.dagster_event

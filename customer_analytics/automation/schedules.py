@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from customer_analytics.automation import jobs
+from customer_analytics.automation import jobs, maintenance
 
 # Off until somebody switches it on: with the sensors and conditions on, it finds nothing to do.
 daily = dg.ScheduleDefinition(
@@ -21,4 +21,12 @@ reconciliation = dg.ScheduleDefinition(
     description="Compares all calls with their folder, finds what the sensor missed, and forgets what is gone.",
 )
 
-schedules = [daily, reconciliation]
+weekly = dg.ScheduleDefinition(
+    name="weekly_maintenance",
+    job=maintenance.maintenance,
+    cron_schedule="0 4 * * 0",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Compacts and indexes the collections of vectors.",
+)
+
+schedules = [daily, reconciliation, weekly]

@@ -8,6 +8,7 @@ from customer_analytics.cli.clean import clean
 from customer_analytics.cli.dashboard import dashboard
 from customer_analytics.cli.doctor import doctor
 from customer_analytics.cli.errors import fail
+from customer_analytics.cli.retry import retry
 from customer_analytics.cli.run import run
 from customer_analytics.cli.sample_data import sample_data
 from customer_analytics.cli.search import ask, search
@@ -26,5 +27,5 @@ def main() -> None:
         fail(str(error))
 
 
-for command in (run, sql, search, ask, dashboard, sample_data, doctor, snapshot, clean):
+for command in (run, retry, sql, search, ask, dashboard, sample_data, doctor, snapshot, clean):
     main.add_command(command)

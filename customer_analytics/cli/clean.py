@@ -10,12 +10,22 @@ from customer_analytics.settings import settings
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Remove all state: tables, vectors, Dagster's history.")
+@click.option("--orphans", is_flag=True, help="List what has no source any more; with --yes, remove it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def clean(everything: bool, yes: bool) -> None:
+def clean(everything: bool, orphans: bool, yes: bool) -> None:
     """Drop what killed runs have left; with --all, stop the servers there and remove the state folder."""
     from customer_analytics import running, weaviate_server
     from customer_analytics.embedded_snowflake import stop
 
+    if orphans:
+        found = or_say_why(running.orphans, settings(), remove=yes)
+        verb = "Removed" if yes else "Without a source"
+        click.echo(f"{verb}: {len(found.stage_files)} files of the stage, {len(found.partitions)} partitions.")
+        for path in found.calls:
+            click.echo(f"calls/{path} is gone" + ("" if yes else ", but its rows and vectors are there"))
+        if not yes:
+            click.echo("Nothing was removed: add --yes to remove it.")
+        return
     if not everything:
         dropped = or_say_why(running.drop_leftovers, settings())
         click.echo(f"Dropped what {len(dropped)} ended runs had left.")

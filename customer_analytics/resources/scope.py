@@ -25,6 +25,10 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=[], max_length=LARGEST, description="Relative paths of new, changed or removed calls."
     )
 
+    again: bool = Field(
+        default=False, description="Whether to listen again to calls that could not be transcribed."
+    )
+
     def part(self, rows: DataFrame, column: str) -> DataFrame:
         """The rows that the run is about, by one of their columns."""
         values = self.values(column)

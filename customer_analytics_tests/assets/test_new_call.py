@@ -7,6 +7,8 @@ import dagster as dg
 import pytest
 
 from customer_analytics import tables
+from customer_analytics.automation.orphans import Orphans, clean
+from customer_analytics.deployment import resources
 from customer_analytics.embedded_snowflake import stop
 from customer_analytics.settings import Settings
 from customer_analytics_tests.deployment import Deployment, located
@@ -26,10 +28,11 @@ class Shop(Deployment):
         self.calls = write_small_source(folder / "source") / "calls"
         settings = Settings(home=self.home, source=str(folder / "source"))
         self.located = located(settings)
+        self.resources = resources(settings)
         self.instance = dg.DagsterInstance.ephemeral()
 
-    def run(self, job: str, *calls: str) -> None:
-        config = {"resources": {"scope": {"config": {"calls": list(calls)}}}}
+    def run(self, job: str, *calls: str, again: bool = False) -> None:
+        config = {"resources": {"scope": {"config": {"calls": list(calls), "again": again}}}}
         self.located.resolve_job_def(job).execute_in_process(config, self.instance)
 
     def contents(self) -> Rows:
@@ -103,6 +106,26 @@ def test_a_call_that_is_gone_leaves_all_tables(shop: Shop) -> None:
     (shop.calls / "2-09.wav").unlink()
     shop.run("calls", "2-09.wav")
     assert [row for row in shop.contents() if "2-09.wav" in row[1]] == []
+
+
+def test_a_failed_call_is_tried_again_when_asked(shop: Shop) -> None:
+    when = "SELECT TRANSCRIBED_AT FROM CALL_TRANSCRIPTS WHERE STATUS = 'failed'"
+    before = shop.rows(when)
+    shop.run("calls", "2-03.wav")
+    assert shop.rows(when) == before
+    shop.run("calls", "2-03.wav", again=True)
+    assert shop.rows(when) != before
+
+
+def test_stage_files_and_partitions_without_a_call_are_listed_and_then_removed(shop: Shop) -> None:
+    resources = {name: shop.resources[name] for name in ("warehouse", "source")}
+    shop.instance.add_dynamic_partitions("call_audio", ["00ff"])
+    with dg.build_resources(resources) as built:
+        found = clean(built.warehouse, built.source, shop.instance, remove=False)
+        assert found.partitions == ("00ff",)
+        assert len(found.stage_files) == 2  # the words of 1-02 before and after it was changed
+        assert clean(built.warehouse, built.source, shop.instance, remove=True) == found
+        assert clean(built.warehouse, built.source, shop.instance, remove=False) == Orphans((), (), ())
 
 
 def test_calls_of_a_folder_that_is_away_stay(shop: Shop, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""What has no source any more: found first, and removed only when somebody says so."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+import dagster as dg
+from pydantic import Field
+
+from customer_analytics.assets.objects import CALL_STAGE
+from customer_analytics.assets.sources import CALL_AUDIO
+from customer_analytics.automation.earlier_runs import earlier_runs
+from customer_analytics.automation.jobs import calls as calls_job
+from customer_analytics.automation.new_calls import known_calls
+from customer_analytics.ingestion.calls import concealed, list_audio, stage_name
+from customer_analytics.resources.source import Source
+from customer_analytics.resources.warehouse.resource import Warehouse
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """What has no source any more.
+
+    `calls` are relative paths whose file is gone: their rows, transcripts, vectors and predictions go with the
+    next reconciliation. `stage_files` (names in CALL_STAGE) and `partitions` (of call_audio) belong to no call.
+    """
+
+    calls: tuple[str, ...]
+    stage_files: tuple[str, ...]
+    partitions: tuple[str, ...]
+
+
+def find(warehouse: Warehouse, source: Source, instance: dg.DagsterInstance) -> Orphans:
+    """Look for them; what lies where something could not be read has a source."""
+    known = known_calls(warehouse) or {}
+    listing = list_audio(source.location())
+    gone = [path for path in known if path not in listing.files and not concealed(path, listing.problems)]
+    names = {stage_name(call.content_hash, path) for path, call in known.items()}
+    hashes = {call.content_hash for call in known.values()}
+    listed = warehouse.session().sql(f"LIST @{warehouse.name(CALL_STAGE)}").collect()
+    staged = {PurePosixPath(row["name"]).name for row in listed}
+    partitions = set(instance.get_dynamic_partitions(CALL_AUDIO.name or ""))
+    return Orphans(tuple(sorted(gone)), tuple(sorted(staged - names)), tuple(sorted(partitions - hashes)))
+
+
+def clean(warehouse: Warehouse, source: Source, instance: dg.DagsterInstance, *, remove: bool) -> Orphans:
+    """Find stage files and partitions without a call, and remove them if wanted.
+
+    Raises:
+        RuntimeError: A run about calls is going on, which may be adding what would be removed.
+    """
+    orphans = find(warehouse, source, instance)
+    if not remove:
+        return orphans
+    if earlier_runs(instance, calls_job.name, datetime.now(UTC)).is_going_on:
+        raise RuntimeError("A run about calls is going on: clean when it has ended.")
+    for name in orphans.stage_files:
+        # Names in the stage are hashes with an extension: REMOVE takes no bind parameters.
+        warehouse.session().sql(f"REMOVE '@{warehouse.name(CALL_STAGE)}/{name.replace(chr(39), '')}'").collect()
+    for key in orphans.partitions:
+        instance.delete_dynamic_partition(CALL_AUDIO.name or "", key)
+    return orphans
+
+
+class CleanConfig(dg.Config):
+    """Whether anything is removed."""
+
+    remove: bool = Field(default=False, description="Remove what is found; by default it is only listed.")
+
+
+@dg.op
+def clean_orphans(
+    context: dg.OpExecutionContext, config: CleanConfig, warehouse: Warehouse, source: Source
+) -> None:
+    """List what has no source any more, and remove it if so configured."""
+    orphans = clean(warehouse, source, context.instance, remove=config.remove)
+    verb = "Removed" if config.remove else "Would remove"
+    context.log.info(
+        f"{verb} {len(orphans.stage_files)} files of the stage and {len(orphans.partitions)} partitions."
+    )
+    context.log.info(f"{len(orphans.calls)} calls are gone and leave their tables with the next reconciliation.")
+
+
+@dg.job(description="Lists what has no source any more, and removes it with `remove: true`.")
+def orphans() -> None:
+    """See `clean_orphans`."""
+    clean_orphans()

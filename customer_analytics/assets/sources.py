@@ -23,8 +23,9 @@ from customer_analytics.ingestion.calls import (
     list_calls,
     stage_name,
 )
+from customer_analytics.ingestion.drops import load_with_drops
 from customer_analytics.ingestion.files import SOURCE_FILES, SourceFile
-from customer_analytics.ingestion.load import LoadedFile, load_file
+from customer_analytics.ingestion.load import LoadedFile
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.progress import Progress
 from customer_analytics.resources.scope import Scope
@@ -133,7 +134,7 @@ def stg_support_calls(
 def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: Warehouse) -> list[_Staged]:
     def load(file: SourceFile) -> _Staged | SourceError:
         try:
-            loaded = load_file(location, file)
+            loaded = load_with_drops(location, file)
         except SourceError as error:
             return error
         return _Staged(loaded, warehouse.stage(loaded.table, loaded.rows))
@@ -150,8 +151,11 @@ def _rejected_rows(files: Sequence[LoadedFile], warehouse: Warehouse) -> DataFra
     """The rejected rows of these files, and those that other files have had before."""
     warehouse.ensure_table(STG_REJECTED_ROWS)
     new = warehouse.stage(STG_REJECTED_ROWS, pa.concat_tables([file.rejected for file in files]))
-    names = [f.lit(file.name) for file in files]
-    others = warehouse.table(STG_REJECTED_ROWS.name).filter(~f.col("SOURCE").in_(names))
+    others = warehouse.table(STG_REJECTED_ROWS.name)
+    for file in files:
+        others = others.filter(f.col("SOURCE") != file.name)
+        if drops := _FILES[file.table.name.lower()].drops:
+            others = others.filter(~f.col("SOURCE").startswith(f.lit(f"{drops}/")))
     return others.union_all(warehouse.session().table(new))
 
 

@@ -33,6 +33,12 @@ files = dg.define_asset_job(
     description="Source files into their tables; what depends on them follows by conditions.",
 )
 
+comments = dg.define_asset_job(
+    "comments",
+    dg.AssetSelection.assets("stg_twitter_comments", "customer_comment", "pred_twitter_comments") | _FELT,
+    description="From comments to the presentation tables; only new ones are embedded and scored.",
+)
+
 calls = dg.define_asset_job(
     "calls",
     dg.AssetSelection.assets("stg_support_calls", "call_transcripts", "customer_call", "pred_customer_calls")
@@ -40,4 +46,4 @@ calls = dg.define_asset_job(
     description="From call audio to the presentation tables: of the calls that the scope names, or of all.",
 )
 
-jobs = [everything, structured, sentiment, files, calls]
+jobs = [everything, structured, sentiment, files, comments, calls]

@@ -8,14 +8,16 @@ import dagster as dg
 
 from customer_analytics.automation import jobs
 from customer_analytics.automation.earlier_runs import earlier_runs
+from customer_analytics.ingestion.drops import entries, joint_hash
 from customer_analytics.ingestion.files import SOURCE_FILES, SourceFile
 from customer_analytics.resources.source import Source
 
-_OF_SENTIMENT = {"STG_TWITTER_COMMENTS", "STG_COMMENT_TRAINING"}
+_WATCHED = (jobs.files, jobs.comments, jobs.sentiment)
+_JOBS = {"STG_TWITTER_COMMENTS": jobs.comments, "STG_COMMENT_TRAINING": jobs.sentiment}
 
 
 @dg.sensor(
-    jobs=[jobs.files, jobs.sentiment],
+    jobs=_WATCHED,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests the tables of source files that have changed and settled.",
@@ -23,33 +25,34 @@ _OF_SENTIMENT = {"STG_TWITTER_COMMENTS", "STG_COMMENT_TRAINING"}
 def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorResult | dg.SkipReason:
     """Compare each file with the one its table was loaded from, by content; read only if size or time differ.
 
-    The tables of structured files are requested alone, and what depends on them follows by its conditions. New
-    comments or labels concern everything about sentiment, which is requested whole. A content that could not be
+    The tables of structured files are requested alone, and what depends on them follows by its conditions. With
+    comments and labels, what is made of them is requested too. Files dropped into `comments/` count as one with
+    the file that they are next to. A content that could not be
     loaded is not requested again until the file changes.
     """
     if not source.uri:
         return dg.SkipReason("No source is set: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI.")
-    for job in (jobs.files, jobs.sentiment):
+    for job in _WATCHED:
         earlier = earlier_runs(context.instance, job.name, dt.datetime.now(dt.UTC))
         if earlier.is_going_on:
             return dg.SkipReason(f"Waiting, because a run of {job.name} is going on.")
     location = source.location()
-    seen: dict[str, list[object]] = json.loads(context.cursor) if context.cursor else {}
-    looked_at: dict[str, list[object]] = {}
+    seen: dict[str, tuple[object, bool]] = json.loads(context.cursor) if context.cursor else {}
+    looked_at: dict[str, tuple[object, bool]] = {}
     changed: dict[SourceFile, str] = {}
     for file in SOURCE_FILES:
-        entry, loaded = location.entry(file.name), _loaded(context.instance, file)
-        if entry is None or loaded is None:
+        found, loaded = entries(location, file), _loaded(context.instance, file)
+        if file.name not in found or loaded is None:
             continue
-        stat = [entry.size, entry.last_modified.isoformat()]
-        before = seen.get(file.name, [])
-        is_loaded = before[:2] == stat and bool(before[2])
-        if before[:2] == stat and not is_loaded:
-            content_hash, _ = location.sha256(file.name)
+        stat = [[path, entry.size, entry.last_modified.isoformat()] for path, entry in found.items()]
+        before, was_loaded = seen.get(file.name, (None, False))
+        is_loaded = before == stat and was_loaded
+        if before == stat and not is_loaded:
+            content_hash = joint_hash(location.sha256(path)[0] for path in found)
             is_loaded = content_hash == loaded[0]
             if not is_loaded:
                 changed[file] = f"{loaded[1]} {content_hash}"
-        looked_at[file.name] = [*stat, is_loaded]
+        looked_at[file.name] = (stat, is_loaded)
     return dg.SensorResult(run_requests=_requests(changed), cursor=json.dumps(looked_at))
 
 
@@ -63,14 +66,15 @@ def _loaded(instance: dg.DagsterInstance, file: SourceFile) -> tuple[str, str] |
 
 
 def _requests(changed: dict[SourceFile, str]) -> list[dg.RunRequest]:
-    structured = {file: key for file, key in changed.items() if file.table.name not in _OF_SENTIMENT}
-    rest = {file: key for file, key in changed.items() if file.table.name in _OF_SENTIMENT}
-    requests = []
+    requests = [
+        dg.RunRequest(_key({file: key}), job_name=_JOBS[file.table.name].name)
+        for file, key in changed.items()
+        if file.table.name in _JOBS
+    ]
+    structured = {file: key for file, key in changed.items() if file.table.name not in _JOBS}
     if structured:
         tables = [dg.AssetKey(file.table.name.lower()) for file in structured]
         requests.append(dg.RunRequest(_key(structured), job_name=jobs.files.name, asset_selection=tables))
-    if rest:
-        requests.append(dg.RunRequest(_key(rest), job_name=jobs.sentiment.name))
     return requests
 
 

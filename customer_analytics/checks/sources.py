@@ -103,7 +103,8 @@ def _reconciled(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) ->
         event = context.instance.get_latest_materialization_event(keys[file])
         written = event.asset_materialization if event else None
         lines = int(written.metadata["lines_in"].value) if written else 0
-        found = {"lines": lines, "loaded": rows, "rejected": rejected.get(file.name, 0)}
+        refused = sum(count for source, count in rejected.items() if file.is_source_of(source))
+        found = {"lines": lines, "loaded": rows, "rejected": refused}
         yield dg.AssetCheckResult(
             passed=lines == found["loaded"] + found["rejected"],
             asset_key=keys[file],

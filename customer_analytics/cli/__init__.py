@@ -25,6 +25,7 @@ def main() -> None:
         settings()
     except ValueError as error:
         fail(str(error))
+    settings.cache_clear()  # options such as --source set variables, and are read after this
 
 
 for command in (run, retry, sql, search, ask, dashboard, sample_data, doctor, snapshot, clean):

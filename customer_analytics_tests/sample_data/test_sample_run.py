@@ -8,6 +8,8 @@ from customer_analytics.embedded_snowflake import stop
 from customer_analytics.sample_data.folder import write_sample_data
 from customer_analytics_tests.deployment import Deployment
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
@@ -22,7 +24,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     stop(made.home)
 
 
-@pytest.mark.timeout(900)
 def test_unhappy_customers_churn_more(deployment: Deployment) -> None:
     (scores,) = deployment.rows(
         "SELECT AVG(IFF(C.CUSTOMER_ID IS NOT NULL, S.SENTIMENT_SCORE, NULL)) AS CHURNED,"

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,7 @@ VECTORISED = " or ".join(f"key:{name}" for name in (*COLLECTIONS, "sentiment_cla
 pytestmark = pytest.mark.skipif(not JFK.exists(), reason=f"{JFK} is absent")
 
 
-@dataclass
 class OpenAIDeployment(Deployment):
-    url: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        chosen = {f"CUSTOMER_ANALYTICS_{port}": "openai" for port in ("EMBEDDINGS", "SPEECH")}
-        return super().environment | chosen | {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": self.url}
-
     def metadata(self, asset: str) -> dict[str, Any]:
         with dg.DagsterInstance.from_config(str(self.home / "dagster")) as instance:
             event = instance.get_latest_materialization_event(dg.AssetKey(asset))
@@ -59,7 +50,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployment(
     server: OpenAIServer, source: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    made = OpenAIDeployment(tmp_path_factory.mktemp("openai"), server.url)
+    chosen = {f"CUSTOMER_ANALYTICS_{port}": "openai" for port in ("EMBEDDINGS", "SPEECH")}
+    chosen |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.url}
+    made = OpenAIDeployment(tmp_path_factory.mktemp("openai"), chosen)
     made.call("run", "--source", str(source))
     yield made
     stop(made.home)

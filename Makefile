@@ -3,13 +3,23 @@ BIN := .venv/bin
 # Everything but the two extras of gigabytes, snowflake-ml and openai-whisper; their tests are skipped without them.
 EXTRAS ?= s3,gcs,azure,dashboard,weaviate,openai,postgres,celery,kubernetes,dev
 
-.PHONY: setup test check weaviate weaviate-stop
+.PHONY: demo dev setup test check docs bench weaviate weaviate-stop
+
+demo: setup
+	@$(BIN)/customer-analytics demo
+
+dev: setup
+	@$(BIN)/customer-analytics dev $(if $(PORT),--port $(PORT))
 
 setup: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info[:2] < (3, 11))' || { \
-	  echo "Python 3.11 or newer with venv is needed; on Debian and Ubuntu: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
+	  echo "Python 3.11 to 3.13 with venv is needed; on Debian and Ubuntu: apt install python3 python3-venv." \
+	    "Another Python is chosen with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < 4 * 1024**3)' || { \
+	  echo "Less than 4 GB are free here; the packages, models and tables need them." >&2; exit 1; }
+	@echo "Installing the packages of constraints.txt into .venv; the first time takes a few minutes."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@# Some environments switch the writing of bytecode off; without it every command compiles the project anew.
@@ -29,3 +39,9 @@ weaviate: setup
 
 weaviate-stop: setup
 	@$(BIN)/python -m customer_analytics.weaviate_server stop
+
+docs: setup
+	@$(BIN)/python -m customer_analytics.reference
+
+bench: setup
+	@$(BIN)/python benchmarks/reference_run.py --write

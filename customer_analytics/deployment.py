@@ -45,7 +45,7 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
     scope = Scope.configure_at_launch()
     reranker = Reranker(cache_folder=str(settings.model_cache), threads=settings.embedding_threads)
     return {
-        "source": Source(uri=settings.source),
+        "source": Source(uri=settings.source, sample_data=str(settings.sample_data)),
         "warehouse": shared,
         "scope": scope,
         "notifier": notifier(settings),

@@ -32,7 +32,7 @@ class Finding:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Examine each system in turn; a system that does not answer is a finding, never an error."""
     yield Finding("Python", True, sys.version.split()[0])
-    yield _finding("state folder", lambda: _state_folder(settings))
+    yield _finding("state folder", lambda: state_folder(settings))
     made = resources(settings)
     yield _finding("source data", lambda: _with(made["source"], _source))
     for resource in made.values():
@@ -61,7 +61,8 @@ def _finding(subject: str, examination: Callable[[], str]) -> Finding:
         return Finding(subject, False, str(told).strip())
 
 
-def _state_folder(settings: Settings) -> str:
+def state_folder(settings: Settings) -> str:
+    """The state folder and the room that is there; raises OSError where it cannot be written or has too little."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=settings.home):
         free = shutil.disk_usage(settings.home).free

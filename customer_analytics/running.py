@@ -38,14 +38,19 @@ class Outcome:
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance whose home is below the state folder."""
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Dagster's home below the state folder, with the settings of dagster.yaml as they are now."""
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shipped = Path(__file__).resolve().parents[1] / "dagster.yaml"
     if shipped.exists():
         shutil.copyfile(shipped, home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    return home
 
 
 def run(settings: Settings, select: str | None = None, as_of: str | None = None) -> Outcome:

@@ -26,7 +26,10 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # an address may hold a password
     )
 
-    source: str | None = Field(default=None, description="Folder or fsspec URI of the source data.")
+    source: str | None = Field(
+        default=None,
+        description="Folder or fsspec URI of the source data; the sample data of `make demo` if none.",
+    )
     home: Path = Field(
         default=Path(".local"),
         description="Folder of all state: warehouse files, vectors, Dagster's own home.",
@@ -207,6 +210,11 @@ class Settings(BaseSettings):
                 "CUSTOMER_ANALYTICS_WAREHOUSE=snowflake."
             )
         return self
+
+    @property
+    def sample_data(self) -> Path:
+        """The folder into which the demo writes its source data."""
+        return self.home / "sample-data"
 
     @field_validator("home", "model_cache")
     @classmethod

@@ -6,7 +6,10 @@ import click
 
 from customer_analytics.cli.clean import clean
 from customer_analytics.cli.dashboard import dashboard
+from customer_analytics.cli.demo import demo
+from customer_analytics.cli.dev import dev
 from customer_analytics.cli.doctor import doctor
+from customer_analytics.cli.erase import erase
 from customer_analytics.cli.errors import fail
 from customer_analytics.cli.retry import retry
 from customer_analytics.cli.run import run
@@ -28,5 +31,19 @@ def main() -> None:
     settings.cache_clear()  # options such as --source set variables, and are read after this
 
 
-for command in (run, retry, sql, search, ask, dashboard, sample_data, doctor, snapshot, clean):
+for command in (
+    demo,
+    dev,
+    run,
+    retry,
+    sql,
+    search,
+    ask,
+    dashboard,
+    sample_data,
+    doctor,
+    snapshot,
+    erase,
+    clean,
+):
     main.add_command(command)

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from customer_analytics.settings import Settings, settings
 @click.option("--csv", "form", flag_value="csv", help="Print CSV with a header.")
 def sql(statement: str, form: str | None) -> None:
     """Run a SQL statement in the warehouse, also while a run is going on, and print its rows."""
-    names, rows = or_say_why(_query, settings(), statement)
+    names, rows = or_say_why(query, settings(), statement)
     if form == "json":
         click.echo(
             json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str, ensure_ascii=False)
@@ -30,19 +31,23 @@ def sql(statement: str, form: str | None) -> None:
         print_table(names, rows)
 
 
-def print_table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
+def print_table(names: list[str], rows: list[tuple[Any, ...]], title: str | None = None) -> None:
     """Print rows as people like to read them."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*(escape(name) for name in names), caption=f"{len(rows):,} rows")
+    table = Table(title=title, title_justify="left", caption=None if title else f"{len(rows):,} rows")
+    for position, name in enumerate(names):
+        is_number = all(isinstance(row[position], int | float | Decimal | None) for row in rows)
+        table.add_column(escape(name), justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*("" if value is None else escape(str(value)) for value in row))
     Console().print(table)
 
 
-def _query(chosen: Settings, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(chosen: Settings, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The column names and rows of a statement."""
     import dagster as dg
 
     from customer_analytics.deployment import warehouse

@@ -1,5 +1,6 @@
 """The source data: a folder or an fsspec URI."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -12,14 +13,21 @@ if TYPE_CHECKING:
 class Source(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the nine source files and the calls folder are."""
 
-    uri: str | None = Field(description="Folder or fsspec URI of the source data.")
+    uri: str | None = Field(description="Folder or fsspec URI of the source data; the sample data if none.")
+    sample_data: str | None = Field(default=None, description="Folder of the sample data.")
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a source: one that is named, or else the sample data."""
+        return bool(self.uri or (self.sample_data and Path(self.sample_data).is_dir()))
 
     def location(self) -> "SourceLocation":
         """The location, opened; raises when none is set or it cannot be reached."""
         from customer_analytics.ingestion.location import SourceError, SourceLocation
 
-        if not self.uri:
+        if not self.is_set:
             raise SourceError(
-                "No source data: set CUSTOMER_ANALYTICS_SOURCE, or pass --source, to a folder or an fsspec URI."
+                "No source data: set CUSTOMER_ANALYTICS_SOURCE, or pass --source, to a folder or an fsspec URI; "
+                "or write sample data with `customer-analytics demo`."
             )
-        return SourceLocation.open(self.uri)
+        return SourceLocation.open(str(self.uri or self.sample_data))

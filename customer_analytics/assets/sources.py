@@ -15,6 +15,7 @@ from customer_analytics.assets.objects import CALL_STAGE, warehouse_objects
 from customer_analytics.assets.retries import RETRIES, at_once, may_pass
 from customer_analytics.checks.audit import published
 from customer_analytics.checks.sources import SUPPORT_CALLS
+from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.calls import (
     CallFile,
     calls_of_rows,
@@ -115,7 +116,8 @@ def stg_support_calls(
     rows = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
     known = calls_of_rows(warehouse.rows(STG_SUPPORT_CALLS, rows))
     location = source.location()
-    listing = list_calls(location, known, scope.values("RELATIVE_PATH"))
+    erased = ErasedKeys.recorded(warehouse).customers
+    listing = list_calls(location, known, scope.values("RELATIVE_PATH"), leaving_out=erased)
     for path in listing.ignored:
         context.log.warning(f"calls/{path} is no audio file and was left out")
     for problem in listing.problems:
@@ -132,9 +134,11 @@ def stg_support_calls(
 
 
 def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: Warehouse) -> list[_Staged]:
+    erased = ErasedKeys.recorded(warehouse)
+
     def load(file: SourceFile) -> _Staged | SourceError:
         try:
-            loaded = load_with_drops(location, file)
+            loaded = erased.left_out(load_with_drops(location, file))
         except SourceError as error:
             return error
         return _Staged(loaded, warehouse.stage(loaded.table, loaded.rows))

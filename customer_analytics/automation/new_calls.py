@@ -13,6 +13,7 @@ from customer_analytics.assets.sources import CALL_AUDIO, call_audio
 from customer_analytics.automation.arrivals import arrivals, from_cursor, to_cursor
 from customer_analytics.automation.earlier_runs import EarlierRuns, earlier_runs
 from customer_analytics.automation.jobs import calls as calls_job
+from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.calls import (
     AudioListing,
     CallFile,
@@ -49,7 +50,7 @@ def new_calls(
     again together with what is new. A call that is gone stays until the nightly reconciliation, because a folder
     may be away for a moment; but a new name for the same content takes the place of the old one.
     """
-    if not source.uri:
+    if not source.is_set:
         return dg.SkipReason("No source is set: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI.")
     earlier = earlier_runs(context.instance, calls_job.name, dt.datetime.now(dt.UTC))
     if earlier.busy:
@@ -58,7 +59,7 @@ def new_calls(
     if known is None:
         return dg.SkipReason("Nothing has been loaded yet: materialize all assets once, then new calls flow in.")
     location = source.location()
-    listing = list_audio(location)
+    listing = list_audio(location, ErasedKeys.recorded(warehouse).customers)
     for problem in listing.problems:
         context.log.warning(f"calls/{problem.path} {problem.reason}")
     stats = {path: (call.size, call.last_modified) for path, call in known.items()}

@@ -61,13 +61,14 @@ def list_calls(
     location: SourceLocation,
     previous: Mapping[str, CallFile] | None = None,
     only: Collection[str] | None = None,
+    leaving_out: Collection[int] = (),
 ) -> CallListing:
-    """All calls of the location, or those of certain relative paths.
+    """All calls of the location, or those of certain relative paths; but no calls of the customers left out.
 
     Files are read to hash them, but for those whose size and modification are still what `previous` says of their
     relative path. A file that vanishes, changes or cannot be read meanwhile is a problem and stops no other.
     """
-    listing = list_audio(location)
+    listing = list_audio(location, leaving_out)
     wanted = listing.files if only is None else {p: listing.files[p] for p in only if p in listing.files}
     calls, problems = hash_calls(location, wanted, previous or {})
     problems += listing.problems
@@ -78,14 +79,16 @@ def list_calls(
     )
 
 
-def list_audio(location: SourceLocation) -> AudioListing:
-    """The files below the calls folder, none of which is read."""
+def list_audio(location: SourceLocation, leaving_out: Collection[int] = ()) -> AudioListing:
+    """The files below the calls folder, none of which is read, without those of the customers left out."""
     listing = location.files_below(CALLS_FOLDER)
     files: dict[str, FileEntry] = {}
     ignored: list[str] = []
     problems = list(listing.problems)
     for file in listing.files:
         path = readable(file.path)
+        if leaving_out and customer_of(PurePosixPath(path).name) in leaving_out:
+            continue
         if PurePosixPath(file.path).suffix.lower() not in AUDIO_EXTENSIONS:
             ignored.append(path)
         elif path in files:

@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from customer_analytics.resources.vectors.base import Collection, VectorStore
@@ -23,23 +24,34 @@ def create(
         SnapshotError: The store holds none of the collections.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [part for part in (_written(store, collection, folder, log) for collection in collections) if part]
+    parts = [
+        part
+        for part in (write_part(store.scan(collection), collection, folder, log) for collection in collections)
+        if part
+    ]
     if not parts:
         names = ", ".join(collection.physical_name for collection in collections)
         raise SnapshotError(f"There is nothing to write: the store holds none of {names}. Run the pipeline first.")
+    complete(folder, parts)
+
+
+def complete(folder: Path, parts: Sequence[Part]) -> None:
+    """Make these parts the folder's snapshot, and remove the files of any other."""
     _place(folder / MANIFEST, as_json(parts).encode())
     for file in folder.glob("*.parquet"):
         if is_file_name(file.name) and file.name not in {part.file for part in parts}:
             file.unlink()  # of the snapshot that was here, or of one that was not completed
 
 
-def _written(store: VectorStore, collection: Collection, folder: Path, log: Callable[[str], None]) -> Part | None:
-    """The collection's objects in a file of the folder; None where there are none."""
+def write_part(
+    batches: Iterable[pa.RecordBatch], collection: Collection, folder: Path, log: Callable[[str], None]
+) -> Part | None:
+    """A collection's objects in a file of the folder; None where there are none."""
     unfinished = folder / f".{collection.name}.unfinished"
     rows = 0
     try:
         with pq.ParquetWriter(unfinished, collection.arrow_schema, compression="zstd") as writer:
-            for batch in store.scan(collection):
+            for batch in batches:
                 writer.write_batch(batch.cast(collection.arrow_schema))
                 rows += batch.num_rows
         if not rows:

@@ -86,6 +86,13 @@ class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """
 
     @abstractmethod
+    def remove(self, model_name: str, version: str) -> None:
+        """Remove a version with its files; where it is the default, the latest of the others becomes it.
+
+        A version that is not there is no error.
+        """
+
+    @abstractmethod
     def score(
         self, model: StoredModel, source: Collection, objects: Iterable[pa.RecordBatch], target: Table
     ) -> DataFrame:

@@ -114,6 +114,20 @@ class SnowflakeMLRegistry(ModelRegistry):
         )
         return model_of(_version(manifest), files)
 
+    def remove(self, model_name: str, version: str) -> None:
+        """See `ModelRegistry.remove`; Snowflake drops no default version, and no model is left without one."""
+        registry = self._registry()
+        logged = self._model(registry, model_name)
+        if logged is None or version not in (names := list(_manifests(logged))):
+            return
+        others = [name for name in names if name != version]
+        if not others:
+            registry.delete_model(model_name)
+            return
+        if logged.default.version_name == version:
+            logged.default = others[-1]
+        logged.delete_version(version)
+
     def score(
         self, model: StoredModel, source: Collection, objects: Iterable[pa.RecordBatch], target: Table
     ) -> DataFrame:

@@ -103,6 +103,17 @@ class WarehouseRegistry(ModelRegistry):
         files = self._read(model_name, row["VERSION"], row["MANIFEST_HASH"])
         return model_of(_version(row), files)
 
+    def remove(self, model_name: str, version: str) -> None:
+        """See `ModelRegistry.remove`; the row goes first, so that no version is seen without its files."""
+        location = self._location(model_name, version)
+        default = self.default(model_name)
+        with self.warehouse.connection() as connection:
+            delete = f"DELETE FROM {self._table} WHERE MODEL_NAME = ? AND VERSION = ?"
+            connection.cursor().execute(delete, (model_name, version))
+            connection.cursor().execute(f"REMOVE {location}")
+        if default and default.version == version and (left := self._rows(model_name)):
+            self._record(_version(left[-1]), left[-1]["MANIFEST_HASH"])
+
     def score(
         self, model: StoredModel, source: Collection, objects: Iterable[pa.RecordBatch], target: Table
     ) -> DataFrame:

@@ -1,0 +1,1 @@
+"""Data protection: a customer is found everywhere, removed, and left out of what is loaded from then on."""

@@ -1,0 +1,163 @@
+"""Finding what there is of a customer, and removing it: tables, audio, vectors, models' evaluations, snapshots."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from customer_analytics import snapshots
+from customer_analytics.assets.objects import CALL_STAGE
+from customer_analytics.assets.sentiment import MODEL
+from customer_analytics.erasure.keys import ErasedKeys, mention_of_whole
+from customer_analytics.ingestion.calls import stage_name
+from customer_analytics.ingestion.files import SOURCE_FILES
+from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
+from customer_analytics.ml.training_set import text_hash
+from customer_analytics.resources.embeddings.base import Embedder
+from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
+from customer_analytics.resources.vectors.base import VectorStore, Where
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables import TABLES
+from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_PAYMENTS, STG_REJECTED_ROWS
+
+_BY_CUSTOMER = [name for name, table in TABLES.items() if "CUSTOMER_ID" in table.column_names]
+_MENTIONING = [file.name for file in SOURCE_FILES if "CUSTOMER_ID" in file.table.column_names]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A place that holds something of the customer, and how many rows, files, objects or versions."""
+
+    place: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Systems:
+    """Where a customer's data can be; `snapshot_folders` are those that are at hand as folders."""
+
+    warehouse: Warehouse
+    vector_store: VectorStore
+    embedder: Embedder
+    registry: ModelRegistry
+    snapshot_folders: tuple[Path, ...]
+
+
+def traces(customer: int, systems: Systems) -> list[Trace]:
+    """What there is of a customer, place by place, without the places that hold nothing."""
+    keys = _keys(customer, systems.warehouse)
+    return [trace for trace in _traces(customer, keys, systems) if trace.count]
+
+
+def erase(customer: int, systems: Systems) -> None:
+    """Remove what there is of a customer, and have what is loaded later leave it out.
+
+    The keys of the customer's data are recorded first. So the same call completes what an interrupted one began,
+    and a run that loads the source meanwhile brings nothing back.
+    """
+    warehouse = systems.warehouse
+    keys = _keys(customer, warehouse)
+    keys.record(warehouse, customer)
+    for version in _versions(keys, systems.registry):
+        systems.registry.remove(MODEL, version)
+    for folder in systems.snapshot_folders:
+        snapshots.remove(folder, _objects(customer, keys))
+    for name, where in _objects(customer, keys).items():
+        target = collection(name, systems.embedder)
+        ids = [id for batch in systems.vector_store.scan(target, ["id"], where) for id in batch["id"].to_pylist()]
+        if ids:
+            systems.vector_store.delete(target, ids)
+            systems.vector_store.maintain(target)
+    stage = warehouse.name(CALL_STAGE)
+    for file in _staged(keys, warehouse):
+        warehouse.session().sql(f"REMOVE @{stage}/{file}").collect()
+    warehouse.session().sql(f"ALTER STAGE {stage} REFRESH").collect()
+    for table, condition, values in _conditions(customer, keys):
+        statement = f"DELETE FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
+        with warehouse.connection() as connection:
+            connection.cursor().execute(statement, values)
+
+
+def _keys(customer: int, warehouse: Warehouse) -> ErasedKeys:
+    """The keys of the customer's data: those in the tables, and those recorded when erasing began."""
+    for table in TABLES.values():
+        warehouse.ensure_table(table)
+    named = warehouse.name
+    orders = f"SELECT ORDER_ID FROM {named('STG_ORDERS')} WHERE CUSTOMER_ID = ?"  # noqa: S608
+    # A text that somebody else wrote too, such as "great!", tells nothing of the customer.
+    comments = named("STG_TWITTER_COMMENTS")
+    texts = f"""SELECT DISTINCT REVIEW_TEXT FROM {comments} WHERE CUSTOMER_ID = ? AND REVIEW_TEXT NOT IN
+        (SELECT REVIEW_TEXT FROM {comments} WHERE CUSTOMER_ID <> ?)"""  # noqa: S608
+    calls = f"""SELECT RELATIVE_PATH, CONTENT_HASH FROM {named("STG_SUPPORT_CALLS")} WHERE CUSTOMER_ID = ?
+        AND CONTENT_HASH NOT IN (SELECT CONTENT_HASH FROM {named("STG_SUPPORT_CALLS")}
+            WHERE CUSTOMER_ID IS NULL OR CUSTOMER_ID <> ?)"""  # noqa: S608
+    before = ErasedKeys.recorded(warehouse, customer)
+    files = warehouse.query(calls, [customer, customer]).to_pylist()
+    return ErasedKeys(
+        customers=frozenset({customer}),
+        orders=before.orders | {int(key) for key in warehouse.query(orders, [customer])["ORDER_ID"].to_pylist()},
+        texts=before.texts
+        | {text_hash(text) for text in warehouse.query(texts, [customer, customer])["REVIEW_TEXT"].to_pylist()},
+        stage_files=before.stage_files | {stage_name(row["CONTENT_HASH"], row["RELATIVE_PATH"]) for row in files},
+    )
+
+
+def _traces(customer: int, keys: ErasedKeys, systems: Systems) -> Iterator[Trace]:
+    warehouse = systems.warehouse
+    for table, condition, values in _conditions(customer, keys):
+        count = f"SELECT COUNT(*) AS N FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
+        yield Trace(f"table {table}", int(warehouse.query(count, values)["N"][0].as_py()))
+    yield Trace(f"stage {CALL_STAGE}", len(_staged(keys, warehouse)))
+    for name, where in _objects(customer, keys).items():
+        scanned = systems.vector_store.scan(collection(name, systems.embedder), ["id"], where)
+        yield Trace(f"collection {name}", sum(batch.num_rows for batch in scanned))
+    yield Trace(f"evaluation of {MODEL}", len(_versions(keys, systems.registry)))
+    for folder in systems.snapshot_folders:
+        yield Trace(f"snapshot {folder}", snapshots.count(folder, _objects(customer, keys)))
+
+
+def _objects(customer: int, keys: ErasedKeys) -> dict[str, Where]:
+    """Which objects of each collection are of the customer."""
+    return {
+        CUSTOMER_COMMENT: {"customer_id": [customer]},
+        CUSTOMER_CALL: {"customer_id": [customer]},
+        COMMENT_TRAINING: {"content_hash": sorted(keys.texts)},
+    }
+
+
+def _conditions(customer: int, keys: ErasedKeys) -> Iterator[tuple[str, str, tuple[object, ...]]]:
+    """Each table with the condition of the customer's rows and its values; derived tables first."""
+    for table in reversed(_BY_CUSTOMER):
+        yield table, "CUSTOMER_ID = ?", (customer,)
+    if keys.orders:
+        yield STG_PAYMENTS.name, f"ORDER_ID IN ({_places(keys.orders)})", tuple(sorted(keys.orders))
+    if keys.texts:
+        hashed = f"SHA2(REVIEW_TEXT, 256) IN ({_places(keys.texts)})"
+        yield STG_COMMENT_TRAINING.name, hashed, tuple(sorted(keys.texts))
+    mentioning = f"SOURCE IN ({_places(_MENTIONING)}) AND REGEXP_LIKE(RAW, ?, 's')"
+    yield STG_REJECTED_ROWS.name, mentioning, (*_MENTIONING, mention_of_whole(customer))
+
+
+def _places(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _staged(keys: ErasedKeys, warehouse: Warehouse) -> list[str]:
+    """The customer's files that are in the stage."""
+    listed = warehouse.session().sql(f"LIST @{warehouse.name(CALL_STAGE)}").collect()
+    return sorted({row["name"].rpartition("/")[2] for row in listed} & keys.stage_files)
+
+
+def _versions(keys: ErasedKeys, registry: ModelRegistry) -> list[str]:
+    """The versions of the classifier that were evaluated on texts of the customer."""
+    if not keys.texts:
+        return []
+    registry.ensure()
+    return [info.version for info in registry.versions(MODEL) if _holds(registry, info.version, keys)]
+
+
+def _holds(registry: ModelRegistry, version: str, keys: ErasedKeys) -> bool:
+    try:
+        known = registry.load(MODEL, version).out_of_fold["TEXT_HASH"]
+    except DamagedModelError:
+        return True  # nobody can say what is in its files
+    return not keys.texts.isdisjoint(known.to_pylist())

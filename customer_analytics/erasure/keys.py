@@ -1,0 +1,104 @@
+"""The keys by which the rows of erased customers are known, wherever they turn up again."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from customer_analytics.ingestion.load import LoadedFile
+from customer_analytics.ml.training_set import text_hash
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables import Column, SqlType, Table
+from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_ORDERS, STG_PAYMENTS
+
+CUSTOMER, ORDER, TEXT, FILE = "CUSTOMER_ID", "ORDER_ID", "TEXT_HASH", "STAGE_FILE"
+
+# Not among the tables of the graph: no asset writes it, and no run may replace it.
+ERASED_KEYS = Table(
+    "ERASED_KEYS",
+    "One row per key by which data of an erased customer are known; whatever carries one is not loaded again.",
+    (
+        Column("CUSTOMER_ID", SqlType.INTEGER, "The erased customer.", nullable=False),
+        Column(
+            "KIND",
+            SqlType.TEXT,
+            "CUSTOMER_ID, ORDER_ID, TEXT_HASH (SHA-256 of a text) or STAGE_FILE (of a call).",
+            nullable=False,
+        ),
+        Column("VALUE", SqlType.TEXT, "The key.", nullable=False),
+    ),
+    key=("CUSTOMER_ID", "KIND", "VALUE"),
+)
+
+
+@dataclass(frozen=True)
+class ErasedKeys:
+    """The keys of one erased customer, or of all."""
+
+    customers: frozenset[int] = frozenset()
+    orders: frozenset[int] = frozenset()
+    texts: frozenset[str] = frozenset()
+    stage_files: frozenset[str] = frozenset()
+
+    @classmethod
+    def recorded(cls, warehouse: Warehouse, customer: int | None = None) -> "ErasedKeys":
+        """The keys that the warehouse keeps, of all erased customers or of one."""
+        warehouse.ensure_table(ERASED_KEYS)
+        select = f"SELECT KIND, VALUE FROM {warehouse.name(ERASED_KEYS.name)}"  # noqa: S608
+        where, values = (" WHERE CUSTOMER_ID = ?", [customer]) if customer is not None else ("", [])
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in warehouse.query(select + where, values).to_pylist():
+            found[row["KIND"]].add(row["VALUE"])
+        return cls(
+            customers=frozenset(map(int, found[CUSTOMER])),
+            orders=frozenset(map(int, found[ORDER])),
+            texts=frozenset(found[TEXT]),
+            stage_files=frozenset(found[FILE]),
+        )
+
+    def record(self, warehouse: Warehouse, customer: int) -> None:
+        """Keep these keys of a customer in the warehouse, from where `recorded` has them."""
+        kinds: dict[str, Collection[int] | Collection[str]] = {
+            CUSTOMER: self.customers,
+            ORDER: self.orders,
+            TEXT: self.texts,
+            FILE: self.stage_files,
+        }
+        pairs = sorted((kind, str(value)) for kind, values in kinds.items() for value in values)
+        columns = [[customer] * len(pairs), [kind for kind, _ in pairs], [value for _, value in pairs]]
+        warehouse.ensure_table(ERASED_KEYS)
+        warehouse.upsert(ERASED_KEYS, pa.table(columns, schema=ERASED_KEYS.arrow_schema))
+
+    def left_out(self, file: LoadedFile) -> LoadedFile:
+        """The file as if the erased customers' rows were not in it."""
+        if not self.customers:
+            return file
+        rows = file.rows
+        if "CUSTOMER_ID" in rows.column_names:
+            rows = _without(rows, rows["CUSTOMER_ID"], self.customers)
+        if file.table in (STG_PAYMENTS, STG_ORDERS):
+            rows = _without(rows, rows["ORDER_ID"], self.orders)
+        if file.table is STG_COMMENT_TRAINING:
+            hashes = pa.array([text_hash(text) for text in rows["REVIEW_TEXT"].to_pylist()], pa.string())
+            rows = _without(rows, hashes, self.texts)
+        rejected = file.rejected
+        if "CUSTOMER_ID" in rows.column_names:
+            mentioned = pc.match_substring_regex(rejected["RAW"], _mention(self.customers))
+            rejected = rejected.filter(pc.invert(pc.fill_null(mentioned, False)))
+        return replace(file, rows=rows, rejected=rejected, lines_in=rows.num_rows + rejected.num_rows)
+
+
+def mention_of_whole(customer: int) -> str:
+    """The pattern of a rejected row, of which no column can be trusted, that has the id among its numbers."""
+    return f"(.*[^0-9])?{customer}([^0-9].*)?"
+
+
+def _mention(customers: frozenset[int]) -> str:
+    return f"(^|[^0-9])({'|'.join(map(str, sorted(customers)))})([^0-9]|$)"
+
+
+def _without(rows: pa.Table, values: Any, erased: Collection[int] | Collection[str]) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(values, pa.array(list(erased), values.type))))

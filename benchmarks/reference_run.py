@@ -1,0 +1,205 @@
+"""What a whole run costs beside the bare work of its models: `make bench`, which writes docs/benchmarks.md.
+
+In one process: all assets on a source folder, in a fresh state folder; then the same audio through faster-whisper
+alone, the same texts (tokenized before) through ONNX Runtime alone, and the same fits through LightGBM alone. The
+ratio of the run's wall time to the sum of these three says what everything else costs.
+"""
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import numpy as np
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT.parent / "shared" / "reference"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- begin reference run -->", "<!-- end reference run -->"
+
+
+class Memory:
+    """Resident memory of this process and of the endpoint, sampled: (time, bytes, bytes)."""
+
+    def __init__(self) -> None:
+        self.samples: list[tuple[float, int, int]] = []
+        self._stop = threading.Event()
+        threading.Thread(target=self._sample, daemon=True).start()
+
+    def _sample(self) -> None:
+        own, endpoint = psutil.Process(), None
+        while not self._stop.wait(0.05):
+            children = [] if endpoint else own.children(recursive=True)
+            endpoint = endpoint or next(
+                (p for p in children if "embedded_snowflake" in " ".join(p.cmdline())), None
+            )
+            beside = 0
+            with suppress(psutil.NoSuchProcess):
+                beside = endpoint.memory_info().rss if endpoint else 0
+            self.samples.append((time.time(), own.memory_info().rss, beside))
+
+    def peak(self, intervals: list[tuple[float, float]]) -> tuple[float, float]:
+        """Peaks in megabytes within the intervals: of this process, and of the endpoint."""
+        within = [s for s in self.samples if any(begin <= s[0] <= end for begin, end in intervals)]
+        return max((s[1] for s in within), default=0) / 1e6, max((s[2] for s in within), default=0) / 1e6
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _audio_kernel(calls: list[Path], cache: str) -> float:
+    from customer_analytics.resources.speech.faster_whisper import _whisper
+
+    whisper = _whisper("tiny.en", cache, None, 2)
+
+    def listen() -> None:
+        for path in calls:
+            segments, _ = whisper.transcribe(
+                str(path),
+                language="en",
+                beam_size=1,
+                temperature=0.0,
+                condition_on_previous_text=False,
+                vad_filter=True,
+            )
+            for _ in segments:
+                pass
+
+    return _seconds(listen)
+
+
+def _text_kernel(texts: list[str], cache: str) -> float:
+    from customer_analytics.resources.embeddings.bge_small import MAX_CHARACTERS, _encoder
+
+    encoder = _encoder(cache, None)
+    tokens = [np.array([encoder.tokenizer.encode(text[:MAX_CHARACTERS]).ids], np.int64) for text in texts]
+
+    def run(ids: np.ndarray) -> None:
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        encoder.session.run(["last_hidden_state"], inputs)
+
+    with ThreadPoolExecutor(2) as threads:
+        return _seconds(lambda: list(threads.map(run, tokens)))
+
+
+def _fit_kernel(vectors: np.ndarray, labels: np.ndarray) -> float:
+    import lightgbm
+
+    from customer_analytics.ml.training import FOLDS, PARAMETERS, ROUNDS, SEED
+
+    fold = np.arange(len(labels)) % FOLDS
+    parts = [np.flatnonzero(fold != number) for number in range(FOLDS)] + [np.arange(len(labels))]
+    parameters = {**PARAMETERS, "seed": SEED}
+
+    def fit() -> None:
+        for rows in parts:
+            lightgbm.train(parameters, lightgbm.Dataset(vectors[rows], labels[rows], params=parameters), ROUNDS)
+
+    return _seconds(fit)
+
+
+@click.command()
+@click.option("--source", type=click.Path(path_type=Path), default=REFERENCE, help="Source folder.")
+@click.option("--write", is_flag=True, help="Write the tables into docs/benchmarks.md.")
+def main(source: Path, write: bool) -> None:
+    """Run all assets, then the bare kernels, and print a table in Markdown."""
+    home = Path(tempfile.mkdtemp(prefix="bench-"))
+    os.environ |= {"CUSTOMER_ANALYTICS_HOME": str(home), "CUSTOMER_ANALYTICS_SOURCE": str(source)}
+    memory, began = Memory(), time.perf_counter()
+    from customer_analytics import running
+    from customer_analytics.embedded_snowflake import stop
+    from customer_analytics.settings import settings
+
+    chosen = settings()
+    try:
+        outcome = running.run(chosen)
+        whole = time.perf_counter() - began
+        if not outcome.success:
+            sys.exit("\n".join(outcome.failures))
+        table = _stages(running, chosen, outcome.run_id, memory, whole)
+        kernels = _kernels(chosen, source)
+    finally:
+        stop(home)
+        shutil.rmtree(home)
+    total = sum(seconds for _, seconds in kernels)
+    rows = [f"| {name} | {seconds:.1f} |" for name, seconds in kernels]
+    text = "\n".join(
+        [
+            f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
+            "",
+            *table,
+            "",
+            "| bare kernel, in the same process | seconds |",
+            "|---|---|",
+            *rows,
+            f"| sum | {total:.1f} |",
+            "",
+            f"**The whole run takes {whole / total:.2f} times as long as its bare kernels** ({whole:.1f} s with "
+            f"imports and the start of the endpoint, to {total:.1f} s).",
+        ]
+    )
+    print(text)
+    if write:
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(
+            page[: page.index(BEGIN)] + f"{BEGIN}\n{text}\n" + page[page.index(END) :], encoding="utf-8"
+        )
+
+
+def _stages(running, chosen, run_id: str, memory: Memory, whole: float) -> list[str]:  # type: ignore[no-untyped-def]
+    from customer_analytics.definitions import defs
+
+    groups = {}
+    for node in defs.resolve_asset_graph().asset_nodes:
+        if node.is_executable:
+            groups[node.assets_def.node_def.name] = node.group_name
+    intervals: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    with running.dagster_instance(chosen) as instance:
+        for step in instance.get_run_step_stats(run_id):
+            intervals[groups.get(step.step_key, "checks")].append((step.start_time, step.end_time))
+    lines = ["| stage | seconds | peak memory of the run, MB | of the endpoint, MB |", "|---|---|---|---|"]
+    for stage, of_stage in sorted(intervals.items(), key=lambda item: min(item[1])):
+        own, beside = memory.peak(of_stage)
+        lines.append(f"| {stage} | {sum(e - b for b, e in of_stage):.1f} | {own:,.0f} | {beside:,.0f} |")
+    own, beside = memory.peak([(0, time.time())])
+    return [*lines, f"| whole run | {whole:.1f} | {own:,.0f} | {beside:,.0f} |"]
+
+
+def _kernels(chosen, source: Path) -> list[tuple[str, float]]:  # type: ignore[no-untyped-def]
+    import pyarrow as pa
+
+    from customer_analytics.deployment import resources
+    from customer_analytics.ml.collections import COMMENT_TRAINING, NAMES, collection
+    from customer_analytics.ml.training_set import as_matrix
+
+    built = resources(chosen)
+    store, embedder, cache = built["vector_store"], built["embedder"], str(chosen.model_cache)
+    texts: dict[str, None] = {}
+    for name in NAMES:
+        target = collection(name, embedder)
+        for batch in store.scan(target, [target.text_property]):
+            texts |= dict.fromkeys(batch[target.text_property].to_pylist())
+    rows = pa.Table.from_batches(store.scan(collection(COMMENT_TRAINING, embedder), ["vector", "label"]))
+    calls = sorted(path for path in (source / "calls").iterdir() if path.suffix != ".txt")
+    return [
+        (f"{len(calls)} calls through faster-whisper", _audio_kernel(calls, cache)),
+        (f"{len(texts):,} distinct texts through ONNX Runtime", _text_kernel(list(texts), cache)),
+        ("six fits through LightGBM", _fit_kernel(as_matrix(rows["vector"]), rows["label"].to_numpy())),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ import sys
 import click
 
 from customer_analytics.cli.errors import or_say_why
-from customer_analytics.sample_data.__init__ import DEFAULT_CUSTOMERS
+from customer_analytics.sample_data import DEFAULT_CUSTOMERS
 from customer_analytics.settings import Settings, settings
 
 _SHOWN = {

@@ -15,17 +15,18 @@ from customer_analytics_tests.small_source import write_small_source
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "your-own-source-table.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"(?P<before>(?:.+\n)+)\n```(?P<language>sh|python)\n(?P<text>.*?)```\n", re.DOTALL)
+BLOCK = re.compile(r"(?P<before>(?:[^\n]+\n)+)\n```(?P<language>sh|python)\n(?P<text>.*?)```\n", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy in which the demo has left its source folder."""
+    """A copy in which the demo has left its source folder and the warehouse's objects."""
     copy = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "customer_analytics", copy / "customer_analytics")
     (copy / ".venv").mkdir()
     (copy / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     write_small_source(copy / ".local" / "sample-data")
+    _follow(copy, "", "sh", ".venv/bin/customer-analytics run --select warehouse_objects")
     yield copy
     stop(copy / ".local")
 
@@ -47,8 +48,8 @@ def _follow(project: Path, before: str, language: str, text: str) -> str:
 @pytest.mark.timeout(600)
 def test_the_guide_works_word_for_word(project: Path) -> None:
     blocks = [match.group("before", "language", "text") for match in BLOCK.finditer(GUIDE)]
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     printed = [_follow(project, *block) for block in blocks]
     assert "3 rows" in printed[3]
     assert "4,x,2025-02-05,unwanted" in printed[3]
-    assert re.search(r"2 +│ +2 +│ 2025-02-03", printed[6])
+    assert re.search(r"2 +│ +2 +│ 2025-02-03", printed[7])

@@ -20,7 +20,7 @@ from customer_analytics.tables import TABLES
 from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_PAYMENTS, STG_REJECTED_ROWS
 
 _BY_CUSTOMER = [name for name, table in TABLES.items() if "CUSTOMER_ID" in table.column_names]
-_MENTIONING = [file.name for file in SOURCE_FILES if "CUSTOMER_ID" in file.table.column_names]
+_WITHOUT_CUSTOMERS = [file.name for file in SOURCE_FILES if "CUSTOMER_ID" not in file.table.column_names]
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ def _conditions(customer: int, keys: ErasedKeys) -> Iterator[tuple[str, str, tup
     if keys.texts:
         hashed = f"SHA2(REVIEW_TEXT, 256) IN ({_places(keys.texts)})"
         yield STG_COMMENT_TRAINING.name, hashed, tuple(sorted(keys.texts))
-    mentioning = f"SOURCE IN ({_places(_MENTIONING)}) AND REGEXP_LIKE(RAW, ?, 's')"
-    yield STG_REJECTED_ROWS.name, mentioning, (*_MENTIONING, mention_of_whole(customer))
+    mentioning = f"SOURCE NOT IN ({_places(_WITHOUT_CUSTOMERS)}) AND REGEXP_LIKE(RAW, ?, 's')"
+    yield STG_REJECTED_ROWS.name, mentioning, (*_WITHOUT_CUSTOMERS, mention_of_whole(customer))
 
 
 def _places(values: Collection[object]) -> str:

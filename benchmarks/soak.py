@@ -152,10 +152,10 @@ class Soak:
     def disturb(self, instance: dg.DagsterInstance, minutes: float, kills: int) -> None:
         until = time.monotonic() + 60 * minutes
         while time.monotonic() < until:
-            time.sleep(self.random.uniform(1, 5))
-            if self.random.random() < 0.3:
+            time.sleep(self.random.uniform(1, 4))
+            if self.random.random() < 0.15:
                 self.drop()
-            if sum(self.kills.values()) < kills and self.random.random() < 0.6:
+            if sum(self.kills.values()) < kills and self.random.random() < 0.8:
                 fewest_first = sorted(VICTIMS, key=lambda victim: (self.kills[victim], self.random.random()))
                 any(self.kill(victim, instance) for victim in fewest_first[: 1 + (self.random.random() < 0.3)])
             if sum(self.kills.values()) >= kills and min(self.kills[victim] for victim in VICTIMS) >= kills // 5:
@@ -252,7 +252,7 @@ def main() -> None:
     soak = Soak(chosen.folder.absolute(), chosen.seed, chosen.without_merge_key)
     with soak.deployed() as instance:
         soak.disturb(instance, chosen.minutes, chosen.kills)
-        soak.settle(instance, minutes=8)
+        soak.settle(instance, minutes=20)
         faults = soak.verify()
     for fault in faults:
         soak.say(f"FAULT: {fault}")

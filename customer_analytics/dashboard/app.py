@@ -4,6 +4,7 @@ import streamlit as st
 from snowflake.connector.errors import Error as SnowflakeError
 from snowflake.snowpark.exceptions import SnowparkClientException
 
+from customer_analytics.embedded_snowflake import StartError
 from customer_analytics.model_files import ModelFilesError
 
 st.set_page_config(page_title="Customer analytics", page_icon="\N{TEDDY BEAR}", layout="wide")
@@ -19,7 +20,7 @@ page = st.navigation(
 st.title(page.title)
 try:
     page.run()
-except (SnowflakeError, SnowparkClientException, ModelFilesError, OSError, RuntimeError) as error:
+except (SnowflakeError, SnowparkClientException, StartError, ModelFilesError, OSError, RuntimeError) as error:
     st.error("A system that this page reads does not answer; `customer-analytics doctor` says what to do.")
     st.text(getattr(error, "msg", None) or getattr(error, "message", None) or str(error))
     st.button("Try again")

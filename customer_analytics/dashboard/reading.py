@@ -16,7 +16,7 @@ from customer_analytics.running import dagster_instance
 from customer_analytics.search import Search
 from customer_analytics.settings import settings
 
-# Tables are at most this old on the screen; while new rows are read, the old ones are shown.
+# What is shown is at most this old when a page is opened or changed.
 _FRESH_FOR = timedelta(seconds=20)
 
 

@@ -63,13 +63,7 @@ def _classifier(model: ModelVersion | None) -> None:
     for place, (title, name) in zip(st.columns(4), shown.items(), strict=True):
         baseline = model.metrics.get(f"baseline_{name}")
         delta = None if baseline is None else f"{model.metrics[name] - baseline:+.3f} against the baseline"
-        place.metric(
-            title,
-            f"{model.metrics[name]:.3f}",
-            delta,
-            delta_color="off",
-            border=True,
-        )
+        place.metric(title, f"{model.metrics[name]:.3f}", delta, delta_color="off", border=True)
     st.caption("On texts that the model has not seen; the baseline is a logistic regression in the same folds.")
     with st.expander("All about this version"):
         facts = {

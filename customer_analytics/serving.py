@@ -47,7 +47,7 @@ def serve(settings: Settings, port: int, dashboard_port: int) -> None:
         "Dagster": [scripts / "dagster", "dev", "-w", "workspace.yaml", "--host", _HOST, "--port", str(port)],
         "the dashboard": [scripts / "customer-analytics", "dashboard", "--port", str(dashboard_port)],
     }
-    with _interruptible(), _warehouse(settings), _running(commands, environment) as processes:
+    with _warehouse(settings), _interruptible(), _running(commands, environment) as processes:
         _wait_until_answering({ui: "Dagster", dashboard: "the dashboard"}, processes)
         print(f"\n  Dagster    {ui}\n  Dashboard  {dashboard}\n\nCtrl-C stops both.\n", flush=True)
         with suppress(KeyboardInterrupt):
@@ -58,16 +58,18 @@ def serve(settings: Settings, port: int, dashboard_port: int) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
+    """Let SIGTERM end the block as Ctrl-C does, also where a shell has started this in its background."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # After Dagster's resources are made, which sets handlers of its own.
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def _running(
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
     for process in processes:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     for process in processes:
         with suppress(subprocess.TimeoutExpired):

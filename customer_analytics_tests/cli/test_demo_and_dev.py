@@ -59,7 +59,7 @@ def test_dev_serves_the_ui_the_daemon_and_the_dashboard_and_stops_them_all(
         assert "SENSOR" in daemons
         children = psutil.Process(dev.pid).children(recursive=True)
     finally:
-        dev.send_signal(signal.SIGINT)
+        dev.send_signal(signal.SIGTERM)
         dev.communicate(timeout=60)
     assert dev.returncode == 0
     assert not [

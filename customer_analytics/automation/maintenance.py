@@ -1,10 +1,19 @@
 """What keeps the stores small and fast."""
 
 import dagster as dg
+from pydantic import Field
 
+from customer_analytics.assets.sentiment import MODEL
 from customer_analytics.ml.collections import NAMES, collection
 from customer_analytics.resources.embeddings.base import Embedder
+from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.vectors.base import VectorStore
+
+
+class ModelHistory(dg.Config):
+    """How much of the past to keep."""
+
+    versions: int = Field(default=20, ge=1, description="Versions of the classifier to keep, the latest ones.")
 
 
 @dg.op
@@ -15,7 +24,20 @@ def maintain_collections(context: dg.OpExecutionContext, embedder: Embedder, vec
         context.log.info(f"{name} is maintained")
 
 
-@dg.job(description="Compacts and indexes the collections of vectors.")
+@dg.op
+def remove_old_versions(context: dg.OpExecutionContext, config: ModelHistory, registry: ModelRegistry) -> None:
+    """Remove all but the latest versions of the classifier; the default one stays in any case."""
+    registry.ensure()
+    default = registry.default(MODEL)
+    names = [version.version for version in registry.versions(MODEL)]
+    for name in names[: -config.versions]:
+        if default is None or name != default.version:
+            registry.remove(MODEL, name)
+            context.log.info(f"{MODEL} {name} is removed")
+
+
+@dg.job(description="Compacts and indexes the collections of vectors, and removes old versions of the classifier.")
 def maintenance() -> None:
-    """See `maintain_collections`."""
+    """See `maintain_collections` and `remove_old_versions`."""
     maintain_collections()
+    remove_old_versions()

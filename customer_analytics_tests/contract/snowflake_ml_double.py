@@ -45,6 +45,7 @@ class SnowflakeMLDouble:
         registry.location = "TEST.R"
         registry.log_model.side_effect = self._log_model
         registry.get_model.side_effect = self._model
+        registry.delete_model.side_effect = self._delete_model
         self.registry = registry
         self.opening = create_autospec(Registry, return_value=registry)
 
@@ -74,6 +75,7 @@ class SnowflakeMLDouble:
         kept = self.models[model_name.upper()]
         model = create_autospec(Model, instance=True)
         model.version.side_effect = lambda name: self._version(kept, name)
+        model.delete_version.side_effect = lambda name: self._delete_version(kept, name)
         model.show_versions.side_effect = lambda: pd.DataFrame(
             [
                 {"created_on": number, "name": name, "comment": version.comment}
@@ -90,6 +92,15 @@ class SnowflakeMLDouble:
 
         type(model).default = PropertyMock(side_effect=default)
         return model
+
+    def _delete_model(self, model_name: str) -> None:
+        shutil.rmtree(self._folder / model_name)
+        del self.models[model_name.upper()]
+
+    def _delete_version(self, kept: KeptModel, name: str) -> None:
+        if name == kept.default:
+            raise ValueError(f"Version {name} is the default version and cannot be dropped.")
+        shutil.rmtree(kept.versions.pop(name).folder)
 
     def _version(self, kept: KeptModel, name: str) -> Any:
         if name not in kept.versions:

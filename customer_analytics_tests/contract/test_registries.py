@@ -11,11 +11,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import lightgbm
 import pyarrow as pa
 import pytest
 from snowflake.snowpark.types import ArrayType, FloatType
 
+from customer_analytics.automation.maintenance import ModelHistory, remove_old_versions
 from customer_analytics.embedded_snowflake import Endpoint
 from customer_analytics.ml.training import fingerprint, train
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
@@ -119,6 +121,27 @@ class TestEveryRegistry:
         assert default(registry) == FIRST
         assert names(registry, "churn_classifier") == [SECOND]
         assert default(registry, "churn_classifier") == SECOND
+
+    def test_a_removed_version_is_gone_and_the_latest_other_becomes_the_default(
+        self, registry: ModelRegistry
+    ) -> None:
+        for version in (FIRST, SECOND, THIRD):
+            registry.log(stored(version))
+        registry.remove(MODEL, SECOND)
+        assert (names(registry), default(registry)) == ([FIRST, THIRD], THIRD)
+        registry.remove(MODEL, THIRD)
+        assert (names(registry), default(registry)) == ([FIRST], FIRST)
+        assert registry.load(MODEL) == stored(FIRST)
+
+    def test_after_its_last_version_a_model_has_none_and_can_be_logged_again(
+        self, registry: ModelRegistry
+    ) -> None:
+        registry.log(stored(FIRST))
+        registry.remove(MODEL, FIRST)
+        registry.remove(MODEL, FIRST)
+        assert (names(registry), registry.default(MODEL)) == ([], None)
+        registry.log(stored(FIRST))
+        assert registry.load(MODEL) == stored(FIRST)
 
     def test_an_unknown_version_is_named_with_those_that_exist(self, registry: ModelRegistry) -> None:
         registry.log(stored(FIRST))
@@ -327,3 +350,19 @@ class TestSnowflakeMLRegistry:
         booster.write_text("tree")
         with pytest.raises(DamagedModelError, match=rf"ALTER MODEL {MODEL} DROP VERSION {FIRST}"):
             snowflake_ml_registry.load(MODEL)
+
+
+def test_a_removed_version_leaves_no_files(warehouse_registry: WarehouseRegistry) -> None:
+    warehouse_registry.log(stored(FIRST))
+    warehouse_registry.log(stored(SECOND))
+    warehouse_registry.remove(MODEL, FIRST)
+    stage = warehouse_registry.warehouse.name("MODEL_STAGE")
+    listed = warehouse_registry.warehouse.session().sql(f"LIST @{stage}").collect()
+    assert [row["name"] for row in listed if FIRST in row["name"]] == []
+
+
+def test_maintenance_keeps_the_latest_versions_and_the_default(warehouse_registry: WarehouseRegistry) -> None:
+    for version in (FIRST, SECOND, THIRD, FOURTH, FIRST):  # the first is the default again
+        warehouse_registry.log(stored(version, model_name="SENTIMENT_CLASSIFIER"))
+    remove_old_versions(dg.build_op_context(), ModelHistory(versions=2), warehouse_registry)
+    assert names(warehouse_registry, "SENTIMENT_CLASSIFIER") == [FIRST, THIRD, FOURTH]

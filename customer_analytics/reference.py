@@ -24,6 +24,9 @@ _SECRETS = {
     "CUSTOMER_ANALYTICS_ENDPOINT_TOKEN": "Token of an embedded endpoint that is served elsewhere.",
     "WEAVIATE_URL": "Address of Weaviate, e.g. https://cluster.weaviate.network.",
     "WEAVIATE_API_KEY": "API key of Weaviate.",
+    "CUSTOMER_ANALYTICS_WEBHOOK_URL": "Where failures are posted, with notifications by webhook.",
+    "CELERY_BROKER_URL": "Broker of Celery, for `customer_analytics.distributed`.",
+    "CELERY_RESULT_BACKEND": "Result backend of Celery.",
     "OPENAI_API_KEY": "API key of OpenAI, or of what speaks its protocol.",
 }
 

@@ -62,12 +62,16 @@ def demo(customers: int) -> None:
 
 def _prepare(chosen: Settings, customers: int) -> None:
     from customer_analytics.doctor import state_folder
+    from customer_analytics.model_files import BGE_SMALL_EN, RERANKER_EN, WHISPER_TINY_EN, fetch
     from customer_analytics.progress import Progress
     from customer_analytics.sample_data.folder import write_sample_data
     from customer_analytics.terminal import show_messages
 
     show_messages()
     click.echo(f"State folder: {state_folder(chosen)}")
+    for model in (WHISPER_TINY_EN, BGE_SMALL_EN, RERANKER_EN):
+        fetch(model, chosen.model_cache)
+    click.echo(f"Model files: verified, in {chosen.model_cache}")
     progress = Progress("customers written", lambda line: click.echo(line, err=True))
     contents = write_sample_data(chosen.sample_data, customers, on_progress=progress)
     kept = "kept as it is" if contents.was_there else "written"

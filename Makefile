@@ -27,7 +27,8 @@ setup: .venv/installed
 	@touch $@
 
 test: setup
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@# Files in their order, which begins with the longest; xdist would begin with those of many tests.
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ AssetColumn = tuple[str, str]
 class Ran(Deployment):
     """A deployment in which one run has been made, on a source with strange but readable rows."""
 
-    source: Path
+    source: Path = Path()
 
     def metadata(self) -> dict[str, Mapping[str, Any]]:
         """What each asset's latest materialization tells."""
@@ -52,7 +52,7 @@ class Ran(Deployment):
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     folder = tmp_path_factory.mktemp("checks")
-    made = Ran(folder / "home", write_small_source(folder / "source"))
+    made = Ran(folder / "home", source=write_small_source(folder / "source"))
     for name, row in STRANGE.items():
         with (made.source / name).open("a") as file:
             file.write(row)

@@ -9,7 +9,7 @@ from pathlib import Path
 from customer_analytics.weaviate_server.configuration import Ports, variables
 from customer_analytics.weaviate_server.release import VERSION
 
-IMAGE = f"cr.weaviate.io/semitechnologies/weaviate:{VERSION}"
+IMAGE = f"semitechnologies/weaviate:{VERSION}"
 _DATA, _BACKUPS = Path("/var/lib/weaviate"), Path("/var/lib/weaviate-backups")
 _ANSWER_SECONDS = 20.0
 _PULL_SECONDS = 900.0

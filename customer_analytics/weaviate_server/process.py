@@ -22,6 +22,7 @@ from customer_analytics.weaviate_server.release import VERSION, server_binary
 _HOST = "127.0.0.1"
 _START_SECONDS = 180.0
 _STOP_SECONDS = 30.0
+_RELEASE_SECONDS = 15.0
 _INHERITED = ("HOME", "PATH", "TMPDIR")
 _ALIVE = "alive.lock"
 """Locked by the server's process as long as it lives, so that the pid kept is never another program's."""
@@ -83,6 +84,14 @@ def find(home: Path) -> Server | None:
     return server if _is_ready(server) else None
 
 
+def _still_taken(ports: Ports) -> list[int]:
+    """The ports that others listen on, also after a while: a process that was just killed lets go of its own."""
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while (taken := list(ports.taken())) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return taken
+
+
 def ensure_running(home: Path, cache: Path) -> Server:
     """The server of this home, started if it does not run, with the data that it had before.
 
@@ -100,7 +109,7 @@ def ensure_running(home: Path, cache: Path) -> Server:
         state = _State.of(folder) or _State(Ports.free(), in_container=container.daemon_answers())
         # One that runs may be about to end, having been killed.
         if not _becomes_ready(folder, state):
-            if taken := state.ports.taken():
+            if taken := _still_taken(state.ports):
                 raise StartError(
                     f"Another program listens on {', '.join(map(str, taken))}, a port of the Weaviate server of "
                     f"{folder}: end that program, and try again."

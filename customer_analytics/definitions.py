@@ -11,6 +11,7 @@ from customer_analytics.automation import (
     jobs,
     maintenance,
     new_calls,
+    new_comments,
     new_files,
     orphans,
     schedules,
@@ -31,6 +32,7 @@ defs = dg.Definitions(
     jobs=[*jobs.jobs, orphans.orphans, maintenance.maintenance],
     sensors=[
         new_calls.new_calls,
+        new_comments.new_comments,
         new_files.new_files,
         conditions.sensor,
         dead_runs.dead_runs,

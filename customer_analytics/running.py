@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from customer_analytics.automation import cleanup
 from customer_analytics.automation import orphans as orphaned
 from customer_analytics.automation.dead_runs import close
-from customer_analytics.automation.jobs import ALL, calls
+from customer_analytics.automation.jobs import ALL, calls, comments
 from customer_analytics.resources.scope import LARGEST
 from customer_analytics.settings import Settings
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
@@ -78,9 +78,9 @@ def retry(settings: Settings) -> tuple[list[str], Outcome | None]:
     return paths, _execute(settings, calls.name, {"resources": {"scope": {"config": scope}}})
 
 
-def reconcile(settings: Settings) -> Outcome:
-    """Bring everything about calls to what is in their folder, and forget what is gone."""
-    return _execute(settings, calls.name, {})
+def reconcile(settings: Settings) -> list[Outcome]:
+    """Bring everything about calls and comments to what their files are, and forget what is gone."""
+    return [_execute(settings, job.name, {}) for job in (calls, comments)]
 
 
 def _execute(settings: Settings, job_name: str, config: dict[str, Any], select: str | None = None) -> Outcome:
@@ -141,7 +141,9 @@ def orphans(settings: Settings, remove: bool) -> orphaned.Orphans:
     from customer_analytics.deployment import resources
 
     if remove:
-        reconcile(settings)
+        for outcome in reconcile(settings):
+            if not outcome.success:
+                raise RuntimeError(f"Nothing was removed, because a run failed: {'; '.join(outcome.failures)}")
     built = {name: resources(settings)[name] for name in ("warehouse", "source")}
     with dagster_instance(settings) as instance, dg.build_resources(built) as found:
         return orphaned.clean(found.warehouse, found.source, instance, remove=remove)
@@ -174,7 +176,8 @@ def _selected(defs: dg.Definitions, select: str) -> Sequence[dg.AssetKey]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)
-            keys = dg.AssetSelection.from_string(select).resolve(graph) & known
+            selection = dg.AssetSelection.from_string(select).required_multi_asset_neighbors()
+            keys = selection.resolve(graph) & known
     except dg.DagsterError as error:
         examples = "'+pres_clv', 'group:customers' or 'key:mrr or key:orders'"
         raise ValueError(f"{select!r} is not an asset selection; write it like {examples}.") from error

@@ -16,6 +16,7 @@ from customer_analytics.automation import jobs
 from customer_analytics.deployment import resources
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.settings import Settings
+from customer_analytics.tables import TABLES
 
 COMMAND = str(Path(sys.executable).with_name("customer-analytics"))
 
@@ -48,11 +49,21 @@ class Deployment:
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
         """The rows of a statement, as `customer-analytics sql --json` prints them but without its start-up time."""
-        place = {"database": "CUSTOMER_ANALYTICS", "schema_name": "ANALYTICS"}
-        with EmbeddedWarehouse(home=str(self.home), **place).connection() as connection:
+        with self._warehouse().connection() as connection:
             rows = connection.cursor(DictCursor).execute(statement).fetchall()
         printed: list[dict[str, Any]] = json.loads(json.dumps(rows, default=str))
         return printed
+
+    def tables(self) -> dict[str, list[str]]:
+        """The rows of all tables by name, each row as text."""
+        with self._warehouse().connection() as connection:
+            return {
+                name: sorted(map(str, connection.cursor(DictCursor).execute(f"SELECT * FROM {name}").fetchall()))
+                for name in TABLES
+            }
+
+    def _warehouse(self) -> EmbeddedWarehouse:
+        return EmbeddedWarehouse(home=str(self.home), database="CUSTOMER_ANALYTICS", schema_name="ANALYTICS")
 
 
 def located(settings: Settings) -> dg.Definitions:

@@ -53,6 +53,17 @@ def table_asset(
     return declare
 
 
+def table_out(target: Table, *, is_required: bool = True) -> dg.AssetOut:
+    """One of several tables that an asset function writes."""
+    return dg.AssetOut(
+        is_required=is_required,
+        group_name="sources",
+        kinds={"warehouse", "table"},
+        description=target.description,
+        metadata=table_metadata(target),
+    )
+
+
 def table_metadata(target: Table) -> dict[str, Any]:
     """What is known of a table before it is written."""
     return {"dagster/column_schema": column_schema(target)}

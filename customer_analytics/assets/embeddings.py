@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.assets.snapshots import restored_vectors
+from customer_analytics.ingestion.files import COMMENTS
 from customer_analytics.lineage import declared as lineage
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
@@ -134,7 +135,7 @@ def _labelled(warehouse: Warehouse, scope: Scope) -> Rows:
 
 def _comments(warehouse: Warehouse, scope: Scope) -> Rows:
     rows = scope.part(warehouse.table(STG_TWITTER_COMMENTS.name), _PART_BY[CUSTOMER_COMMENT])
-    return rows.count(), warehouse.rows(STG_TWITTER_COMMENTS, rows)
+    return rows.count(), warehouse.rows(COMMENTS.record, rows.select(COMMENTS.record.column_names))
 
 
 def _calls(warehouse: Warehouse, scope: Scope) -> Rows:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.assets.declaration import table_asset, table_metadata
+from customer_analytics.assets.declaration import table_asset, table_out
 from customer_analytics.assets.objects import CALL_STAGE, warehouse_objects
 from customer_analytics.assets.retries import RETRIES, at_once, may_pass
 from customer_analytics.checks.audit import published
@@ -24,21 +24,20 @@ from customer_analytics.ingestion.calls import (
     list_calls,
     stage_name,
 )
-from customer_analytics.ingestion.drops import load_with_drops
-from customer_analytics.ingestion.files import SOURCE_FILES, SourceFile
-from customer_analytics.ingestion.load import LoadedFile
+from customer_analytics.ingestion.files import WHOLE_FILES, SourceFile
+from customer_analytics.ingestion.load import LoadedFile, load_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.progress import Progress
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.tables import Table
 from customer_analytics.tables.sources import STG_REJECTED_ROWS, STG_SUPPORT_CALLS
 
 CALL_AUDIO = dg.DynamicPartitionsDefinition(name="call_audio")
 _THREADS = 4
-_FILES = {file.table.name.lower(): file for file in SOURCE_FILES}
+_FILES = {file.table.name.lower(): file for file in WHOLE_FILES}
 _REJECTED = STG_REJECTED_ROWS.name.lower()
+_OUTS = {_REJECTED: STG_REJECTED_ROWS, **{name: file.table for name, file in _FILES.items()}}
 
 
 @dataclass(frozen=True)
@@ -49,19 +48,9 @@ class _Staged:
     table: str
 
 
-def _out(table: Table) -> dg.AssetOut:
-    return dg.AssetOut(
-        is_required=False,
-        group_name="sources",
-        kinds={"warehouse", "table"},
-        description=table.description,
-        metadata=table_metadata(table),
-    )
-
-
 @dg.multi_asset(
     name="source_files",
-    outs={name: _out(file.table) for name, file in _FILES.items()} | {_REJECTED: _out(STG_REJECTED_ROWS)},
+    outs={name: table_out(table, is_required=False) for name, table in _OUTS.items()},
     deps=[warehouse_objects],
     can_subset=True,
     pool="source_files",
@@ -74,10 +63,10 @@ def source_files(
     """Read and stage the selected files side by side, then give them to their tables, whole or not at all."""
     warehouse.session()  # before the threads, whose statements take its label
     selected = context.op_execution_context.selected_output_names
-    files = [file for name, file in _FILES.items() if name in selected] or list(SOURCE_FILES)
+    files = [file for name, file in _FILES.items() if name in selected] or list(WHOLE_FILES)
     loaded = _load_all(source.location(), files, warehouse)
     for staged in loaded:
-        _tell(context, staged.file)
+        tell(context, staged.file)
         name = staged.file.table.name.lower()
         if name in selected:
             yield dg.Output(warehouse.session().table(staged.table), name, metadata=_metadata(staged.file))
@@ -138,7 +127,7 @@ def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: 
 
     def load(file: SourceFile) -> _Staged | SourceError:
         try:
-            loaded = erased.left_out(load_with_drops(location, file))
+            loaded = erased.left_out(load_file(location, file))
         except SourceError as error:
             return error
         return _Staged(loaded, warehouse.stage(loaded.table, loaded.rows))
@@ -158,12 +147,11 @@ def _rejected_rows(files: Sequence[LoadedFile], warehouse: Warehouse) -> DataFra
     others = warehouse.table(STG_REJECTED_ROWS.name)
     for file in files:
         others = others.filter(f.col("SOURCE") != file.name)
-        if drops := _FILES[file.table.name.lower()].drops:
-            others = others.filter(~f.col("SOURCE").startswith(f.lit(f"{drops}/")))
     return others.union_all(warehouse.session().table(new))
 
 
-def _tell(context: dg.AssetExecutionContext, file: LoadedFile) -> None:
+def tell(context: dg.AssetExecutionContext, file: LoadedFile) -> None:
+    """Warn of what a file holds that was not loaded."""
     if file.ignored_columns:
         context.log.warning(f"{file.name} has columns that are not used: {', '.join(file.ignored_columns)}")
     if file.rejected.num_rows:

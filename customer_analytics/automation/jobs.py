@@ -5,7 +5,7 @@ import dagster as dg
 ALL = "all_assets"
 
 _SOURCES_OF_SENTIMENT = dg.AssetSelection.assets(
-    "stg_twitter_comments", "stg_comment_training", "stg_support_calls"
+    "stg_twitter_comments", "stg_comment_files", "stg_comment_training", "stg_support_calls"
 )
 _FELT = dg.AssetSelection.assets("pres_sentiment", "pres_clv", "pres_churn")
 
@@ -29,14 +29,18 @@ sentiment = dg.define_asset_job(
 
 files = dg.define_asset_job(
     "files",
-    dg.AssetSelection.groups("sources") - dg.AssetSelection.assets("call_audio", "stg_support_calls"),
+    dg.AssetSelection.groups("sources")
+    - dg.AssetSelection.assets("call_audio", "stg_support_calls", "stg_twitter_comments", "stg_comment_files"),
     description="Source files into their tables; what depends on them follows by conditions.",
 )
 
 comments = dg.define_asset_job(
     "comments",
-    dg.AssetSelection.assets("stg_twitter_comments", "customer_comment", "pred_twitter_comments") | _FELT,
-    description="From comments to the presentation tables; only new ones are embedded and scored.",
+    dg.AssetSelection.assets(
+        "stg_twitter_comments", "stg_comment_files", "customer_comment", "pred_twitter_comments"
+    )
+    | _FELT,
+    description="From comments to the presentation tables: of the files that the scope names, or of all.",
 )
 
 calls = dg.define_asset_job(

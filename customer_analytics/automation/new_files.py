@@ -1,4 +1,4 @@
-"""New structured files flow in: a sensor sees them settle and requests the tables that they fill."""
+"""New structured files and labels flow in: a sensor sees them settle and requests the tables that they fill."""
 
 import datetime as dt
 import hashlib
@@ -8,12 +8,11 @@ import dagster as dg
 
 from customer_analytics.automation import jobs
 from customer_analytics.automation.earlier_runs import earlier_runs
-from customer_analytics.ingestion.drops import entries, joint_hash
-from customer_analytics.ingestion.files import SOURCE_FILES, SourceFile
+from customer_analytics.ingestion.files import WHOLE_FILES, SourceFile
 from customer_analytics.resources.source import Source
 
-_WATCHED = (jobs.files, jobs.comments, jobs.sentiment)
-_JOBS = {"STG_TWITTER_COMMENTS": jobs.comments, "STG_COMMENT_TRAINING": jobs.sentiment}
+_WATCHED = (jobs.files, jobs.sentiment)
+_JOBS = {"STG_COMMENT_TRAINING": jobs.sentiment}
 
 
 @dg.sensor(
@@ -26,9 +25,8 @@ def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorR
     """Compare each file with the one its table was loaded from, by content; read only if size or time differ.
 
     The tables of structured files are requested alone, and what depends on them follows by its conditions. With
-    comments and labels, what is made of them is requested too. Files dropped into `comments/` count as one with
-    the file that they are next to. A content that could not be
-    loaded is not requested again until the file changes.
+    labels, what is made of them is requested too. A content that could not be loaded is not requested again until
+    the file changes.
     """
     if not source.uri:
         return dg.SkipReason("No source is set: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI.")
@@ -40,15 +38,15 @@ def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorR
     seen: dict[str, tuple[object, bool]] = json.loads(context.cursor) if context.cursor else {}
     looked_at: dict[str, tuple[object, bool]] = {}
     changed: dict[SourceFile, str] = {}
-    for file in SOURCE_FILES:
-        found, loaded = entries(location, file), _loaded(context.instance, file)
-        if file.name not in found or loaded is None:
+    for file in WHOLE_FILES:
+        entry, loaded = location.entry(file.name), _loaded(context.instance, file)
+        if entry is None or loaded is None:
             continue
-        stat = [[path, entry.size, entry.last_modified.isoformat()] for path, entry in found.items()]
+        stat = [entry.size, entry.last_modified.isoformat()]
         before, was_loaded = seen.get(file.name, (None, False))
         is_loaded = before == stat and was_loaded
         if before == stat and not is_loaded:
-            content_hash = joint_hash(location.sha256(path)[0] for path in found)
+            content_hash, _ = location.sha256(file.name)
             is_loaded = content_hash == loaded[0]
             if not is_loaded:
                 changed[file] = f"{loaded[1]} {content_hash}"

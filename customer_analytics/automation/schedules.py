@@ -13,13 +13,16 @@ daily = dg.ScheduleDefinition(
     description="Every asset, each morning; for those who rather have one run a day than sensors.",
 )
 
-reconciliation = dg.ScheduleDefinition(
-    name="nightly_reconciliation",
-    job=jobs.calls,
-    cron_schedule="30 2 * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Compares all calls with their folder, finds what the sensor missed, and forgets what is gone.",
-)
+reconciliation = [
+    dg.ScheduleDefinition(
+        name=f"nightly_reconciliation_of_{job.name}",
+        job=job,
+        cron_schedule=f"{minute} 2 * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Compares all files with what is known, finds what sensors missed, and forgets what is gone.",
+    )
+    for job, minute in ((jobs.calls, 30), (jobs.comments, 45))
+]
 
 weekly = dg.ScheduleDefinition(
     name="weekly_maintenance",
@@ -29,4 +32,4 @@ weekly = dg.ScheduleDefinition(
     description="Compacts and indexes the collections of vectors.",
 )
 
-schedules = [daily, reconciliation, weekly]
+schedules = [daily, *reconciliation, weekly]

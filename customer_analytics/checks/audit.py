@@ -166,7 +166,15 @@ def published(
     metadata: Mapping[str, Any] | None = None,
     **inputs: DataFrame,
 ) -> Iterator[dg.AssetCheckResult | dg.Output[DataFrame]]:
-    """Check rows that lie in the warehouse, in one statement, and give them on only if every audit found nothing.
+    """Give rows that lie in the warehouse on only if every audit finds nothing; see `examined`."""
+    yield from examined(table, staged, warehouse, audits, **inputs)
+    yield dg.Output(staged, metadata=metadata)
+
+
+def examined(
+    table: Table, staged: DataFrame, warehouse: Warehouse, audits: Sequence[Audit], **inputs: DataFrame
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of audits of rows that lie in the warehouse, found in one statement.
 
     Raises:
         dagster.Failure: An audit found something; the table keeps its old rows.
@@ -184,7 +192,6 @@ def published(
             f"{table.name} keeps its old rows, because the new ones violate {', '.join(failed)}.",
             allow_retries=False,
         )
-    yield dg.Output(staged, metadata=metadata)
 
 
 def _outside(column: Column) -> str:

@@ -17,7 +17,13 @@ from customer_analytics.resources.registry.base import DamagedModelError, ModelR
 from customer_analytics.resources.vectors.base import VectorStore, Where
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import TABLES
-from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_PAYMENTS, STG_REJECTED_ROWS
+from customer_analytics.tables.sources import (
+    STG_COMMENT_FILES,
+    STG_COMMENT_TRAINING,
+    STG_PAYMENTS,
+    STG_REJECTED_ROWS,
+    STG_TWITTER_COMMENTS,
+)
 
 _BY_CUSTOMER = [name for name, table in TABLES.items() if "CUSTOMER_ID" in table.column_names]
 _WITHOUT_CUSTOMERS = [file.name for file in SOURCE_FILES if "CUSTOMER_ID" not in file.table.column_names]
@@ -71,10 +77,23 @@ def erase(customer: int, systems: Systems) -> None:
     for file in _staged(keys, warehouse):
         warehouse.session().sql(f"REMOVE @{stage}/{file}").collect()
     warehouse.session().sql(f"ALTER STAGE {stage} REFRESH").collect()
+    _forget_comment_files(customer, warehouse)
     for table, condition, values in _conditions(customer, keys):
         statement = f"DELETE FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
         with warehouse.connection() as connection:
             connection.cursor().execute(statement, values)
+
+
+def _forget_comment_files(customer: int, warehouse: Warehouse) -> None:
+    """Have the files with something of the customer read again, without it, so that their rows can be counted."""
+    files, comments, rejected = map(
+        warehouse.name, (STG_COMMENT_FILES.name, STG_TWITTER_COMMENTS.name, STG_REJECTED_ROWS.name)
+    )
+    statement = f"""DELETE FROM {files} WHERE
+        CONTENT_HASH IN (SELECT CONTENT_HASH FROM {comments} WHERE CUSTOMER_ID = ?)
+        OR RELATIVE_PATH IN (SELECT SOURCE FROM {rejected} WHERE REGEXP_LIKE(RAW, ?, 's'))"""  # noqa: S608
+    with warehouse.connection() as connection:
+        connection.cursor().execute(statement, (customer, mention_of_whole(customer)))
 
 
 def _keys(customer: int, warehouse: Warehouse) -> ErasedKeys:

@@ -1,6 +1,6 @@
 """The source files: which table each fills, and what must hold of its rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from customer_analytics.ingestion.rules import RowRule, not_before, one_of
 from customer_analytics.tables import Table, sources
@@ -12,7 +12,7 @@ class SourceFile:
 
     The table says which columns the file must have (in any case and order), their types, which may be empty, and
     the key; rules are for what a single row cannot be. `drops` is a folder of further files of the same kind,
-    whose rows are appended.
+    whose rows are added; the columns of `sources.ORIGIN` tell them apart.
     """
 
     name: str
@@ -20,9 +20,14 @@ class SourceFile:
     rules: tuple[RowRule, ...] = ()
     drops: str | None = None
 
-    def is_source_of(self, path: str) -> bool:
-        """Whether a path below the source is this file or one of its drops."""
-        return path == self.name or (self.drops is not None and path.startswith(f"{self.drops}/"))
+    @property
+    def record(self) -> Table:
+        """The table as the file has it, without the columns that say where a row comes from."""
+        origin = {column.name for column in sources.ORIGIN}
+        if not origin <= set(self.table.column_names):
+            return self.table
+        columns = tuple(column for column in self.table.columns if column.name not in origin)
+        return replace(self.table, columns=columns, key=())
 
 
 # One entry a source table. To add your own: declare its Table in tables/sources.py and add a line here.
@@ -39,3 +44,7 @@ SOURCE_FILES: tuple[SourceFile, ...] = (
     SourceFile("twitter_comments.parquet", sources.STG_TWITTER_COMMENTS, drops="comments"),
     SourceFile("comment_training.parquet", sources.STG_COMMENT_TRAINING, (one_of("LABEL", *sources.LABELS),)),
 )
+
+(COMMENTS,) = (file for file in SOURCE_FILES if file.drops)
+WHOLE_FILES = tuple(file for file in SOURCE_FILES if not file.drops)
+"""Those that fill their table alone."""

@@ -14,6 +14,7 @@ from customer_analytics.ingestion.files import SourceFile
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.parquet_records import read_parquet
 from customer_analytics.ingestion.records import Records
+from customer_analytics.ingestion.rules import RowRule
 from customer_analytics.ingestion.text_columns import quoted, read_column
 from customer_analytics.tables import Table
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
@@ -57,34 +58,37 @@ def parse_file(source: SourceFile, content: bytes) -> LoadedFile:
     extension = source.name[source.name.rfind(".") :].lower()
     if extension not in _READERS:
         raise SourceError(f"{source.name} can be read neither as .csv nor as .parquet: declare one of these.")
-    records = _READERS[extension](source.name, content, source.table)
-    typed, reasons = _typed(records, source)
+    record, content_hash = source.record, hashlib.sha256(content).hexdigest()
+    records = _READERS[extension](source.name, content, record)
+    typed, reasons = _typed(records, record, source.rules)
     good = np.asarray(pc.is_null(reasons))
     rows, lines = typed.filter(good), records.lines[good]
     rejected = records.broken | _by_line(records.lines[~good], reasons.filter(~good).to_pylist())
-    if source.table.key:
-        first = _first_occurrences(rows, source.table.key)
+    if record.key:
+        first = _first_occurrences(rows, record.key)
         repeated = first != np.arange(rows.num_rows)
         rejected |= _by_line(
-            lines[repeated], _repetitions(rows.select(source.table.key).filter(repeated), lines[first[repeated]])
+            lines[repeated], _repetitions(rows.select(record.key).filter(repeated), lines[first[repeated]])
         )
-        rows = rows.filter(~repeated)
+        rows, lines = rows.filter(~repeated), lines[~repeated]
+    origin = {"CONTENT_HASH": [content_hash] * rows.num_rows, "LINE": lines}
+    columns = origin | {name: rows[name] for name in rows.column_names}
     return LoadedFile(
         name=source.name,
         table=source.table,
-        rows=pa.Table.from_arrays(rows.columns, schema=source.table.arrow_schema),
+        rows=pa.table([columns[name] for name in source.table.column_names], schema=source.table.arrow_schema),
         rejected=_rejected(source.name, dict(sorted(rejected.items())), records),
         lines_in=records.texts.num_rows + len(records.broken),
         ignored_columns=records.ignored_columns,
-        content_hash=hashlib.sha256(content).hexdigest(),
+        content_hash=content_hash,
     )
 
 
-def _typed(records: Records, source: SourceFile) -> tuple[pa.Table, pa.ChunkedArray]:
+def _typed(records: Records, table: Table, rules: Sequence[RowRule]) -> tuple[pa.Table, pa.ChunkedArray]:
     """The records as typed columns, and each one's reasons to be rejected, joined; null where there is none."""
-    columns = {column.name: read_column(column, records.texts[column.name]) for column in source.table.columns}
+    columns = {column.name: read_column(column, records.texts[column.name]) for column in table.columns}
     typed = pa.table({name: values for name, (values, _) in columns.items()})
-    reasons = [reason for _, reason in columns.values()] + [rule(typed) for rule in source.rules]
+    reasons = [reason for _, reason in columns.values()] + [rule(typed) for rule in rules]
     joined = pa.chunked_array([pa.nulls(typed.num_rows, pa.string())])
     for reason in (reason for reason in reasons if reason is not None):
         joined = pc.coalesce(pc.binary_join_element_wise(joined, reason, "; "), joined, reason)

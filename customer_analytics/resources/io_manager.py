@@ -1,5 +1,7 @@
 """The IO manager: what assets take from and give to the warehouse."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import dagster as dg
@@ -13,7 +15,17 @@ from customer_analytics.resources.warehouse.query_tag import for_asset
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table, table
 
-Rows: TypeAlias = "DataFrame | pd.DataFrame | pa.Table"
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that take the place of those of a table whose column holds one of the values, and of no others."""
+
+    rows: DataFrame | pa.Table
+    column: str
+    values: Sequence[Any]
+
+
+Rows: TypeAlias = "DataFrame | pd.DataFrame | pa.Table | Part"
 WRITE_MODE = "write_mode"
 WriteMode = Literal["replace", "merge"]
 PART_BY = "part_by"
@@ -23,7 +35,7 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
     """Writes what an asset returns to its table, and hands tables on without moving their rows.
 
     An asset whose input is annotated as a Snowpark DataFrame gets a reference to the table; as `pandas.DataFrame`
-    or `pyarrow.Table`, the rows themselves. What it returns may be any of these.
+    or `pyarrow.Table`, the rows themselves. What it returns may be any of these, or a `Part`.
     The asset's metadata declares the write mode: `replace` (the default) or `merge` on the table's key; and the
     column that its parts go by, if it can be written by parts. In a run with a scope, such an asset gets of its
     inputs, and gives to its table, the rows of the scope alone. The Dagster database gets relation, row count,
@@ -39,6 +51,8 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
         mode: WriteMode = context.definition_metadata.get(WRITE_MODE, "replace")
         part_by: str = context.definition_metadata.get(PART_BY, "")
         values = self.scope.values(part_by) if part_by else None
+        if isinstance(obj, Part):
+            part_by, values, obj = obj.column, list(obj.values), obj.rows
         changes = ""
         with for_asset(context.asset_key.to_user_string()):
             rows = self._in_warehouse(target, obj)

@@ -1,5 +1,6 @@
 """What a run is about: everything, or what new files concern."""
 
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,7 +16,7 @@ LARGEST = 1_000
 
 
 class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The calls that a run is about; with none named, a run is about all rows of all tables.
+    """The calls or comments that a run is about; with none named, a run is about all rows of all tables.
 
     An asset that is written by parts says which column they go by. In a run with a scope it reads and writes the
     rows of the scope's values alone, and leaves all others as they are.
@@ -25,9 +26,28 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=[], max_length=LARGEST, description="Relative paths of new, changed or removed calls."
     )
 
+    comment_files: list[str] = Field(
+        default=[], max_length=LARGEST, description="Paths of new and changed comment files, below the source."
+    )
+
+    customers: list[int] = Field(
+        default=[],
+        max_length=LARGEST,
+        description="Customers who wrote what these files say, or said before.",
+    )
+
     again: bool = Field(
         default=False, description="Whether to listen again to calls that could not be transcribed."
     )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run is about everything."""
+        return not (self.calls or self.comment_files)
+
+    def covers(self, customers: Collection[int]) -> bool:
+        """Whether the run is about all of these customers."""
+        return self.is_whole or set(customers) <= set(self.customers)
 
     def part(self, rows: DataFrame, column: str) -> DataFrame:
         """The rows that the run is about, by one of their columns."""
@@ -41,13 +61,13 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def values(self, column: str) -> list[Any] | None:
         """The values of a column that the run is about; None if it is about all of them."""
-        if not self.calls:
+        if self.is_whole:
             return None
         if column == "RELATIVE_PATH":
             return self.calls
         if column == "CUSTOMER_ID":
             customers = {customer_of(PurePosixPath(path).name) for path in self.calls}
-            return sorted(customer for customer in customers if customer is not None)
+            return sorted({customer for customer in customers if customer is not None}.union(self.customers))
         raise ValueError(f"A run cannot be restricted by {column}: declare parts by RELATIVE_PATH or CUSTOMER_ID.")
 
 

@@ -16,6 +16,19 @@ _UTM = (
     Column("UTM_CAMPAIGN", SqlType.TEXT, "Campaign of the visit; null where there was none."),
 )
 
+ORIGIN = (
+    Column(
+        "CONTENT_HASH", SqlType.TEXT, "SHA-256 of the file that the row stands in, in hexadecimal.", nullable=False
+    ),
+    Column(
+        "LINE",
+        SqlType.INTEGER,
+        "Line of the file where the row begins; row number, from 1, in Parquet files.",
+        nullable=False,
+    ),
+)
+"""Where a row comes from; of use in tables that several files fill, whose rows come and go with their files."""
+
 STG_AD_SPEND = Table(
     "STG_AD_SPEND",
     "One row per day, source, medium and campaign with money spent on advertising.",
@@ -118,13 +131,29 @@ STG_ORDERS = Table(
 
 STG_TWITTER_COMMENTS = Table(
     "STG_TWITTER_COMMENTS",
-    "One row per comment of a customer on social media; comments carry no key and may repeat.",
+    "One row per comment of a customer on social media; comments carry no key of their own and may repeat.",
     (
         _CUSTOMER,
         Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
+        *ORIGIN,
     ),
+    key=("CONTENT_HASH", "LINE"),
     references=_OF_CUSTOMERS,
+)
+
+STG_COMMENT_FILES = Table(
+    "STG_COMMENT_FILES",
+    "One row per file of comments; files of one content have their comments in common.",
+    (
+        Column("RELATIVE_PATH", SqlType.TEXT, "Path of the file below the source.", nullable=False),
+        Column("SIZE", SqlType.INTEGER, "Size of the file in bytes.", nullable=False),
+        Column("CONTENT_HASH", SqlType.TEXT, "SHA-256 of the file, in hexadecimal.", nullable=False),
+        Column("LAST_MODIFIED", SqlType.TIMESTAMP, "When the file was last changed, in UTC.", nullable=False),
+        Column("LINES", SqlType.INTEGER, "Rows of the file, loaded or rejected.", nullable=False),
+        Column("LOADED", SqlType.INTEGER, "Rows of the file that were loaded.", nullable=False),
+    ),
+    key=("RELATIVE_PATH",),
 )
 
 STG_COMMENT_TRAINING = Table(
@@ -147,12 +176,7 @@ STG_REJECTED_ROWS = Table(
     "One row per source row that was not loaded, with the reason.",
     (
         Column("SOURCE", SqlType.TEXT, "Name of the source file.", nullable=False),
-        Column(
-            "LINE",
-            SqlType.INTEGER,
-            "Line of the file where the row begins; row number, from 1, in Parquet files.",
-            nullable=False,
-        ),
+        ORIGIN[1],
         Column("REASON", SqlType.TEXT, "Why the row was not loaded.", nullable=False),
         Column("RAW", SqlType.TEXT, "The row as it stands in the file.", nullable=False),
     ),
@@ -191,6 +215,7 @@ TABLES = (
     STG_CUSTOMER_CONVERSIONS,
     STG_ORDERS,
     STG_TWITTER_COMMENTS,
+    STG_COMMENT_FILES,
     STG_COMMENT_TRAINING,
     STG_REJECTED_ROWS,
     STG_SUPPORT_CALLS,

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from customer_analytics.automation.new_files import new_files
-from customer_analytics.ingestion.drops import load_with_drops
-from customer_analytics.ingestion.files import SOURCE_FILES
+from customer_analytics.ingestion.files import WHOLE_FILES
+from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.resources.source import Source
 from customer_analytics_tests.small_source import write_small_source
@@ -25,8 +25,8 @@ class Watched:
     def load(self) -> None:
         """Report all tables as loaded from the files as they are."""
         location = SourceLocation.open(self.folder)
-        for file in SOURCE_FILES:
-            metadata = {"content_hash": load_with_drops(location, file).content_hash}
+        for file in WHOLE_FILES:
+            metadata = {"content_hash": load_file(location, file).content_hash}
             self.instance.report_runless_asset_event(
                 dg.AssetMaterialization(file.table.name.lower(), metadata=metadata)
             )
@@ -71,12 +71,10 @@ def test_a_file_written_anew_with_the_same_content_is_not_new(watched: Watched) 
     assert watched.settle() == []
 
 
-def test_a_dropped_comment_file_is_requested_with_all_that_is_made_of_comments(watched: Watched) -> None:
+def test_labels_are_requested_with_all_that_is_made_of_them(watched: Watched) -> None:
     watched.settle()
-    (watched.folder / "comments").mkdir()
-    drop = watched.folder / "comments" / "monday.csv"
-    drop.write_text("customer_id,date,review_text\n1,2020-03-06,Splendid\n")
-    assert watched.settle() == [("comments", [])]
+    write_small_source(watched.folder, texts_a_label=41)
+    assert ("sentiment", []) in watched.settle()
 
 
 def test_a_content_that_could_not_be_loaded_has_the_same_key_until_the_file_changes(watched: Watched) -> None:

@@ -1,0 +1,127 @@
+"""New files of comments flow in: a sensor sees them settle and requests one run for all that is new."""
+
+import datetime as dt
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from snowflake.connector.errors import ProgrammingError
+
+from customer_analytics.automation.arrivals import arrivals, from_cursor, to_cursor
+from customer_analytics.automation.earlier_runs import EarlierRuns, earlier_runs
+from customer_analytics.automation.jobs import comments as comments_job
+from customer_analytics.erasure.keys import ErasedKeys
+from customer_analytics.ingestion.comments import CommentFile, files_of_rows, list_comments, load_comments
+from customer_analytics.ingestion.listing import FileEntry
+from customer_analytics.ingestion.load import LoadedFile
+from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.resources.scope import LARGEST
+from customer_analytics.resources.source import Source
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.resources.warehouse.writes import NOT_THERE
+from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_TWITTER_COMMENTS
+
+# Dagster gives a tick 60 seconds. What is not read by then is looked at again in the next one.
+_READING_SECONDS = 30.0
+
+
+@dg.sensor(
+    job=comments_job,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests one run for all files of comments that are new or changed and have settled.",
+)
+def new_comments(
+    context: dg.SensorEvaluationContext, source: Source, warehouse: Warehouse
+) -> dg.SensorResult | dg.SkipReason:
+    """Compare the files with STG_COMMENT_FILES; what differs twice in the same way has settled, and is read.
+
+    The run is about the customers whose comments are in these files, or were before they changed. As for calls,
+    the cursor holds what has not settled, what failed runs were to do is requested again, and a file that is gone
+    stays until the nightly reconciliation.
+    """
+    if not source.is_set:
+        return dg.SkipReason("No source is set: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI.")
+    earlier = earlier_runs(context.instance, comments_job.name, dt.datetime.now(dt.UTC))
+    if earlier.busy:
+        return dg.SkipReason(f"Waiting, because {earlier.busy}.")
+    known = known_files(warehouse)
+    if known is None:
+        return dg.SkipReason("Nothing has been loaded yet: materialize all assets once, then comments flow in.")
+    location = source.location()
+    listing = list_comments(location)
+    for problem in listing.problems:
+        context.log.warning(f"{problem.path} {problem.reason}")
+    stats = {path: (file.size, file.last_modified) for path, file in known.items()}
+    found = arrivals(listing.files, stats, from_cursor(context.cursor))
+    new = dict(_read(context, location, found.settled, warehouse))
+    waiting = {path: file for path, file in (found.unsettled | found.settled).items() if path not in new}
+    if not new and not earlier.failed:
+        reason = f"{len(listing.files):,} files of comments, {len(waiting):,} of them not settled."
+        return dg.SensorResult(skip_reason=reason, cursor=to_cursor(waiting))
+    customers = {customer for file in new.values() for customer in file.rows["CUSTOMER_ID"].to_pylist()}
+    customers |= _writers(warehouse, [known[path].content_hash for path in new if path in known])
+    request = _request({path: file.content_hash for path, file in new.items()}, customers, earlier)
+    return dg.SensorResult(run_requests=[request], cursor=to_cursor(waiting))
+
+
+def known_files(warehouse: Warehouse) -> dict[str, CommentFile] | None:
+    """The rows of STG_COMMENT_FILES by relative path; None where the table does not exist yet."""
+    columns = ", ".join(STG_COMMENT_FILES.column_names)
+    try:
+        rows = warehouse.query(f"SELECT {columns} FROM {warehouse.name(STG_COMMENT_FILES.name)}")  # noqa: S608
+    except ProgrammingError as error:
+        if error.errno not in NOT_THERE:
+            raise
+        return None
+    return files_of_rows(rows.cast(STG_COMMENT_FILES.arrow_schema).to_batches())
+
+
+def _read(
+    context: dg.SensorEvaluationContext,
+    location: SourceLocation,
+    files: Mapping[str, FileEntry],
+    warehouse: Warehouse,
+) -> Iterator[tuple[str, LoadedFile]]:
+    until = time.monotonic() + _READING_SECONDS
+    erased = ErasedKeys.recorded(warehouse) if files else ErasedKeys()
+    for path in sorted(files):
+        if time.monotonic() > until:
+            return
+        try:
+            yield path, erased.left_out(load_comments(location, path, files[path]))
+        except SourceError as error:
+            context.log.warning(str(error))
+
+
+def _writers(warehouse: Warehouse, contents: list[str]) -> set[int]:
+    """Customers whose comments are in files of these contents."""
+    if not contents:
+        return set()
+    places = ", ".join("?" * len(contents))
+    table = warehouse.name(STG_TWITTER_COMMENTS.name)
+    select = f"SELECT DISTINCT CUSTOMER_ID FROM {table} WHERE CONTENT_HASH IN ({places})"  # noqa: S608
+    return {int(customer) for customer in warehouse.query(select, contents)["CUSTOMER_ID"].to_pylist()}
+
+
+def _request(contents: Mapping[str, str], customers: Iterable[int], earlier: EarlierRuns) -> dg.RunRequest:
+    """One run for these files and for those of failed runs; its key is made as that of a run about calls."""
+    failed = [_scope(config) for config in earlier.failed]
+    paths = sorted({*contents, *(path for scope in failed for path in scope.get("comment_files", []))})
+    concerned = sorted({*customers, *(customer for scope in failed for customer in scope.get("customers", []))})
+    is_whole = not all(failed) or len(paths) > LARGEST or len(concerned) > LARGEST
+    key = hashlib.sha256("\n".join([earlier.latest, *paths, *sorted(contents.values())]).encode()).hexdigest()
+    scope = {"comment_files": paths, "customers": concerned}
+    return dg.RunRequest(
+        run_key=key,
+        run_config={} if is_whole else {"resources": {"scope": {"config": scope}}},
+        tags={"customer_analytics/new_comment_files": str(len(contents))},
+    )
+
+
+def _scope(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run was about; nothing where it was about all."""
+    scope: dict[str, Any] = config.get("resources", {}).get("scope", {}).get("config", {})
+    return scope

@@ -1,0 +1,116 @@
+"""Comments: the file that is always there, and what has been dropped next to it since."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+
+from customer_analytics.ingestion.files import COMMENTS
+from customer_analytics.ingestion.listing import FileEntry, Problem
+from customer_analytics.ingestion.load import LoadedFile, parse_file
+from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.ingestion.text import readable
+from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_REJECTED_ROWS
+
+_EXTENSIONS = {".csv", ".parquet"}
+
+
+@dataclass(frozen=True)
+class CommentFile:
+    r"""A file of comments that has been loaded.
+
+    `relative_path` is the path below the source as valid text: where a name has bytes that are not UTF-8, they are
+    written as `\xNN`. `size` is in bytes, `last_modified` in UTC without a zone, `content_hash` SHA-256 in
+    hexadecimal, `lines` the number of its rows, `loaded` that of those which were not rejected.
+    """
+
+    relative_path: str
+    size: int
+    content_hash: str
+    last_modified: datetime
+    lines: int
+    loaded: int
+
+    def is_still(self, entry: FileEntry) -> bool:
+        """Whether the file that is listed is the one that was loaded, as far as size and time tell."""
+        return (self.size, self.last_modified) == (entry.size, entry.last_modified)
+
+
+@dataclass(frozen=True)
+class CommentListing:
+    """The files of comments by relative path, none of which is read, and what could not be listed."""
+
+    files: dict[str, FileEntry]
+    problems: tuple[Problem, ...]
+
+
+def list_comments(location: SourceLocation) -> CommentListing:
+    """The first file, if it is there, and the `.csv` and `.parquet` files of the folder next to it."""
+    first = location.entry(COMMENTS.name)
+    below = location.files_below(f"{COMMENTS.drops}")
+    files = {COMMENTS.name: first} if first else {}
+    problems = [Problem(_below(problem.path), problem.reason) for problem in below.problems]
+    for file in below.files:
+        path = readable(_below(file.path))
+        if PurePosixPath(file.path).suffix.lower() not in _EXTENSIONS:
+            continue
+        if path in files:
+            problems.append(Problem(path, "has the readable name of another file: rename it"))
+        else:
+            files[path] = replace(file, path=_below(file.path))
+    return CommentListing(files, tuple(problems))
+
+
+def load_comments(location: SourceLocation, path: str, entry: FileEntry) -> LoadedFile:
+    """The comments of a listed file; a drop that cannot be read as a whole is one rejected row, with line 0.
+
+    Raises:
+        SourceError: The file has gone, has changed or cannot be opened; or it is the first one and cannot be read
+            as a whole.
+    """
+    content = location.read(entry.path)
+    if len(content) != entry.size:
+        raise SourceError(f"{path} was changed while it was read ({entry.size} bytes, then {len(content)})")
+    try:
+        return parse_file(replace(COMMENTS, name=path), content)
+    except SourceError as error:
+        if path == COMMENTS.name:
+            raise
+        return _unreadable(path, content, error)
+
+
+def files_table(files: Sequence[CommentFile]) -> pa.Table:
+    """The files as rows of STG_COMMENT_FILES."""
+    schema = STG_COMMENT_FILES.arrow_schema
+    return pa.table(
+        [pa.array([getattr(file, field.name.lower()) for file in files], field.type) for field in schema],
+        schema=schema,
+    )
+
+
+def files_of_rows(batches: Iterable[pa.RecordBatch]) -> dict[str, CommentFile]:
+    """The files that rows of STG_COMMENT_FILES tell of, by relative path."""
+    rows = (row for batch in batches for row in batch.to_pylist())
+    files = (CommentFile(**{name.lower(): value for name, value in row.items()}) for row in rows)
+    return {file.relative_path: file for file in files}
+
+
+def _below(path: str) -> str:
+    """A path below the folder of drops as a path below the source."""
+    return str(PurePosixPath(f"{COMMENTS.drops}", path))
+
+
+def _unreadable(path: str, content: bytes, error: SourceError) -> LoadedFile:
+    row = {"SOURCE": path, "LINE": 0, "REASON": str(error), "RAW": ""}
+    return LoadedFile(
+        name=path,
+        table=COMMENTS.table,
+        rows=COMMENTS.table.arrow_schema.empty_table(),
+        rejected=pa.Table.from_pylist([row], STG_REJECTED_ROWS.arrow_schema),
+        lines_in=1,
+        ignored_columns=(),
+        content_hash=hashlib.sha256(content).hexdigest(),
+    )

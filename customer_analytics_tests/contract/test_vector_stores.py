@@ -13,6 +13,7 @@ import pytest
 
 from customer_analytics.resources.vectors.base import Match, PropertyType, UpsertResult, VectorStore
 from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics_tests.contract.vector_processes import (
     COMMENTS,
     comment,
@@ -115,6 +116,32 @@ def test_other_models_and_dimensions_have_a_collection_of_their_own(store: Vecto
     write(store, comment(1))
     store.ensure_collection(other)
     assert (store.count(COMMENTS), store.count(other)) == (1, 0)
+
+
+def test_a_collection_leads_to_those_of_other_models_and_dimensions_and_to_no_others(store: VectorStore) -> None:
+    others = [
+        replace(COMMENTS, dimensions=16),
+        replace(COMMENTS, model="; it's in 5 dimensions of review_text)"),
+        replace(COMMENTS, model="another model"),
+    ]
+    different = [
+        replace(COMMENTS, name="CustomerCall", model="another model"),
+        replace(COMMENTS, properties={**COMMENTS.properties, "channel": PropertyType.TEXT}, model="before"),
+    ]
+    for collection in (*others, *different):
+        store.ensure_collection(collection)
+    expected = sorted(others, key=lambda other: other.physical_name)
+    assert store.other_models(COMMENTS) == expected
+    assert store.other_models(others[0]) == sorted([COMMENTS, *others[1:]], key=lambda other: other.physical_name)
+    store.drop(expected[1])
+    assert store.other_models(COMMENTS) == [expected[0], expected[2]]
+
+
+def test_a_collection_that_does_not_exist_leads_to_those_of_other_models(empty_store: VectorStore) -> None:
+    assert empty_store.other_models(COMMENTS) == []
+    other = replace(COMMENTS, model="other")
+    empty_store.ensure_collection(other)
+    assert empty_store.other_models(COMMENTS) == [other]
 
 
 def test_a_dropped_collection_is_gone_and_can_be_made_again(store: VectorStore) -> None:
@@ -527,3 +554,41 @@ def test_the_table_has_a_key_that_holds_where_file_locks_do_not(tmp_path: Path) 
     for writer in (first, second):  # the second does not look again for what the first has written
         writer.merge_insert("id").when_not_matched_insert_all().execute(table([comment(1)]).cast(first.schema))
     assert LanceVectorStore(path=str(tmp_path)).count(COMMENTS) == 1
+
+
+def test_a_table_of_somebody_else_is_no_other_model_s_collection(tmp_path: Path) -> None:
+    import lancedb
+
+    store, other = LanceVectorStore(path=str(tmp_path)), replace(COMMENTS, model="other")
+    store.ensure_collection(other)
+    database = lancedb.connect(tmp_path)
+    database.create_table("customer_comment__copy__4", schema=database.open_table(other.physical_name).schema)
+    database.create_table("customer_comment__mine__4", schema=other.arrow_schema)
+    assert store.other_models(COMMENTS) == [other]
+
+
+# Weaviate alone
+
+
+def test_the_logical_name_stays_with_the_collection_in_use_when_another_model_s_is_dropped(
+    weaviate_store: WeaviateVectorStore,
+) -> None:
+    other = replace(COMMENTS, model="other")
+    for collection in (other, COMMENTS):
+        weaviate_store.ensure_collection(collection)
+    weaviate_store.upsert(COMMENTS, table([comment(1)]))
+    assert weaviate_store.other_models(COMMENTS) == [other]
+    weaviate_store.drop(other)
+    in_use = weaviate_store.weaviate_class(COMMENTS)
+    assert replace(in_use, name=in_use.alias).count() == 1
+
+
+def test_a_class_of_somebody_else_is_no_other_model_s_collection(weaviate_store: WeaviateVectorStore) -> None:
+    other = replace(COMMENTS, model="other")
+    weaviate_store.ensure_collection(other)
+    held = weaviate_store.weaviate_class(other)
+    replace(held, name=held.name.replace("other", "copy")).ensure(other.description)
+    replace(held, name=held.name.replace("other", "mine")).ensure("My own.")
+    of_all = weaviate_store.model_copy(update={"prefix": ""})
+    assert weaviate_store.other_models(COMMENTS) == [other]
+    assert other not in of_all.other_models(COMMENTS)

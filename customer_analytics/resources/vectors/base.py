@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 Where = Mapping[str, Sequence[Any]]
 _OWN_COLUMNS = ("id", "content_hash", "vector")
 _PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_VECTORS = re.compile(r"; (.+) in (\d+) dimensions of ")
 
 
 class PropertyType(StrEnum):
@@ -70,6 +71,14 @@ class Collection:
         properties = ", ".join(f"{name} {kind}" for name, kind in self.properties.items())
         vectors = f"{self.model} in {self.dimensions} dimensions"
         return f"{self.name} ({properties}; {vectors} of {self.text_property})"
+
+    def other_model(self, description: str) -> "Collection | None":
+        """The collection of that description if only model or dimensions tell it from this one, or else None."""
+        vectors = _VECTORS.search(description)
+        if vectors is None or description == self.description:
+            return None
+        other = replace(self, model=vectors[1], dimensions=int(vectors[2]))
+        return other if other.description == description else None
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -130,6 +139,14 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     @abstractmethod
     def ensure_collection(self, collection: Collection) -> None:
         """Create the collection if it is absent; ValueError if it exists with other properties."""
+
+    @abstractmethod
+    def other_models(self, collection: Collection) -> list[Collection]:
+        """The collections of this name and these properties that have another model or other dimensions.
+
+        In order of physical name. They stay when the embedder changes, until they are dropped. What else lies in
+        the store is left out: other properties, and what others have put there.
+        """
 
     @abstractmethod
     def upsert(self, collection: Collection, rows: pa.Table) -> UpsertResult:

@@ -54,7 +54,7 @@ class LanceVectorStore(VectorStore):
             table = self._table(collection)
             if table is None:
                 table = self._connection().create_table(collection.physical_name, schema=_schema(collection))
-            existing, wanted = table.schema.metadata[_DESCRIPTION].decode(), json.dumps(collection.description)
+            existing, wanted = _description(table), collection.description
             if existing != wanted:
                 raise ValueError(
                     f"Collection {collection.name} exists in {self.path} as {existing}, not as {wanted}: "
@@ -63,6 +63,16 @@ class LanceVectorStore(VectorStore):
             # Made while there is nothing to index, because without an index words are compared as they stand,
             # by case and ending. Rows written later are searched one by one until the next maintenance.
             _index(table, {collection.text_property: FTS()})
+
+    def other_models(self, collection: Collection) -> list[Collection]:
+        """See `VectorStore.other_models`."""
+        found = []
+        for name in sorted(self._connection().list_tables().tables):
+            table = self._named(name)
+            other = collection.other_model(_description(table)) if table is not None else None
+            if other and other.physical_name == name:
+                found.append(other)
+        return found
 
     def upsert(self, collection: Collection, rows: pa.Table) -> UpsertResult:
         """See `VectorStore.upsert`."""
@@ -191,9 +201,12 @@ class LanceVectorStore(VectorStore):
         return lancedb.connect(self.path, read_consistency_interval=timedelta(0))
 
     def _table(self, collection: Collection) -> Any:
+        return self._named(collection.physical_name)
+
+    def _named(self, name: str) -> Any:
         """The table as it is now, or None where there is none."""
         try:
-            return self._connection().open_table(collection.physical_name)
+            return self._connection().open_table(name)
         except ValueError as error:
             if "was not found" not in str(error):
                 raise
@@ -220,6 +233,11 @@ def _schema(collection: Collection) -> pa.Schema:
     # this that keeps two of them from inserting the same id: without it both rows stay.
     id = schema.field("id").with_metadata({"lance-schema:unenforced-primary-key:position": "1"})
     return schema.set(0, id).with_metadata({_DESCRIPTION: json.dumps(collection.description)})
+
+
+def _description(table: Any) -> str:
+    """The collection's description that the table was made with; of a table of somebody else's it is empty."""
+    return str(json.loads((table.schema.metadata or {}).get(_DESCRIPTION, '""')))
 
 
 def _index(table: Any, wanted: dict[str, Any]) -> None:

@@ -73,6 +73,13 @@ class WeaviateVectorStore(VectorStore):
                 f"drop it to have it built anew."
             )
 
+    def other_models(self, collection: Collection) -> list[Collection]:
+        """See `VectorStore.other_models`."""
+        classes = self._connected().call(lambda client: client.collections.list_all())
+        others = ((name, collection.other_model(held.description or "")) for name, held in classes.items())
+        own = [other for name, other in others if other and self.weaviate_class(other).name == name]
+        return sorted(own, key=lambda other: other.physical_name)
+
     def upsert(self, collection: Collection, rows: pa.Table) -> UpsertResult:
         """See `VectorStore.upsert`."""
         valid, failed = valid_rows(collection, rows)

@@ -4,16 +4,19 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from snowflake.connector import DictCursor
 
 from customer_analytics import assets
 from customer_analytics.automation import jobs
 from customer_analytics.deployment import resources
+from customer_analytics.ml.collections import NAMES, collection
+from customer_analytics.resources.vectors.base import Collection, VectorStore
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.settings import Settings
 from customer_analytics.tables import TABLES
@@ -64,6 +67,16 @@ class Deployment:
 
     def _warehouse(self) -> EmbeddedWarehouse:
         return EmbeddedWarehouse(home=str(self.home), database="CUSTOMER_ANALYTICS", schema_name="ANALYTICS")
+
+    def as_after_a_change_of_model(self) -> tuple[VectorStore, list[Collection]]:
+        """The vector store, with the same objects in collections of another model too; these collections."""
+        made = resources(Settings(home=self.home))
+        store, own = made["vector_store"], [collection(name, made["embedder"]) for name in NAMES]
+        others = [replace(held, model="before") for held in own]
+        for held, other in zip(own, others, strict=True):
+            store.ensure_collection(other)
+            store.upsert(other, pa.Table.from_batches(store.scan(held), held.arrow_schema))
+        return store, others
 
 
 def located(settings: Settings) -> dg.Definitions:

@@ -4,7 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from customer_analytics.assets.sentiment import MODEL
-from customer_analytics.ml.collections import NAMES, collection
+from customer_analytics.ml.collections import of_all_models
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.vectors.base import VectorStore
@@ -19,9 +19,9 @@ class ModelHistory(dg.Config):
 @dg.op
 def maintain_collections(context: dg.OpExecutionContext, embedder: Embedder, vector_store: VectorStore) -> None:
     """Compact and index each collection; runs about a few new rows leave that to this one."""
-    for name in NAMES:
-        vector_store.maintain(collection(name, embedder))
-        context.log.info(f"{name} is maintained")
+    for held in of_all_models(vector_store, embedder):
+        vector_store.maintain(held)
+        context.log.info(f"{held.physical_name} is maintained")
 
 
 @dg.op

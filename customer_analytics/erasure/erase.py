@@ -1,6 +1,6 @@
 """Finding what there is of a customer, and removing it: tables, audio, vectors, models' evaluations, snapshots."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from customer_analytics.assets.sentiment import MODEL
 from customer_analytics.erasure.keys import ErasedKeys, mention_of_whole
 from customer_analytics.ingestion.calls import stage_name
 from customer_analytics.ingestion.files import SOURCE_FILES
-from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
+from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, of_all_models
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
@@ -67,12 +67,13 @@ def erase(customer: int, systems: Systems) -> None:
         systems.registry.remove(MODEL, version)
     for folder in systems.snapshot_folders:
         snapshots.remove(folder, _objects(customer, keys))
-    for name, where in _objects(customer, keys).items():
-        target = collection(name, systems.embedder)
-        ids = [id for batch in systems.vector_store.scan(target, ["id"], where) for id in batch["id"].to_pylist()]
+    store = systems.vector_store
+    for held in of_all_models(store, systems.embedder):
+        where = _objects(customer, keys)[held.name]
+        ids = [id for batch in store.scan(held, ["id"], where) for id in batch["id"].to_pylist()]
         if ids:
-            systems.vector_store.delete(target, ids)
-            systems.vector_store.maintain(target)
+            store.delete(held, ids)
+            store.maintain(held)
     stage = warehouse.name(CALL_STAGE)
     for file in _staged(keys, warehouse):
         warehouse.session().sql(f"REMOVE @{stage}/{file}").collect()
@@ -126,9 +127,9 @@ def _traces(customer: int, keys: ErasedKeys, systems: Systems) -> Iterator[Trace
         count = f"SELECT COUNT(*) AS N FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
         yield Trace(f"table {table}", int(warehouse.query(count, values)["N"][0].as_py()))
     yield Trace(f"stage {CALL_STAGE}", len(_staged(keys, warehouse)))
-    for name, where in _objects(customer, keys).items():
-        scanned = systems.vector_store.scan(collection(name, systems.embedder), ["id"], where)
-        yield Trace(f"collection {name}", sum(batch.num_rows for batch in scanned))
+    for held in of_all_models(systems.vector_store, systems.embedder):
+        scanned = systems.vector_store.scan(held, ["id"], _objects(customer, keys)[held.name])
+        yield Trace(f"collection {held.physical_name}", sum(batch.num_rows for batch in scanned))
     yield Trace(f"evaluation of {MODEL}", len(_versions(keys, systems.registry)))
     for folder in systems.snapshot_folders:
         yield Trace(f"snapshot {folder}", snapshots.count(folder, _objects(customer, keys)))
@@ -156,7 +157,7 @@ def _conditions(customer: int, keys: ErasedKeys) -> Iterator[tuple[str, str, tup
     yield STG_REJECTED_ROWS.name, mentioning, (*_WITHOUT_CUSTOMERS, mention_of_whole(customer))
 
 
-def _places(values: Collection[object]) -> str:
+def _places(values: Sized) -> str:
     return ", ".join("?" * len(values))
 
 

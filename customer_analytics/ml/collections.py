@@ -1,7 +1,7 @@
 """The three collections of vectors and what their objects carry."""
 
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.base import Collection, PropertyType, VectorStore
 
 COMMENT_TRAINING = "CommentTraining"
 CUSTOMER_COMMENT = "CustomerComment"
@@ -26,6 +26,16 @@ PROPERTIES = {
 def collection(name: str, embedder: Embedder) -> Collection:
     """A collection as it is for one embedding model."""
     return Collection(name, PROPERTIES[name], text_property(name), embedder.model, embedder.dimensions)
+
+
+def other_models(store: VectorStore, embedder: Embedder) -> list[Collection]:
+    """The collections in the store that are of other embedding models than this one."""
+    return [other for name in NAMES for other in store.other_models(collection(name, embedder))]
+
+
+def of_all_models(store: VectorStore, embedder: Embedder) -> list[Collection]:
+    """The three collections as they are for the embedding model, then those of other models."""
+    return [*(collection(name, embedder) for name in NAMES), *other_models(store, embedder)]
 
 
 def text_property(name: str) -> str:

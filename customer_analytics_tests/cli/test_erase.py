@@ -47,6 +47,7 @@ def _of_others(deployment: Deployment) -> dict[str, list[dict[str, Any]]]:
 
 def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, source: Path) -> None:
     before = _of_others(deployment)
+    store, of_other_model = deployment.as_after_a_change_of_model()
     found = deployment.attempt("erase", "1", "--check")
     assert found.returncode == 1
     for place in (
@@ -56,9 +57,11 @@ def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, so
         "table STG_REJECTED_ROWS",
         "table PRED_CUSTOMER_CALLS",
         "stage CALL_STAGE",
-        "collection CustomerComment",
-        "collection CustomerCall",
-        "collection CommentTraining",
+        *(
+            f"collection {name}__{model}__384"
+            for name in ("customer_comment", "customer_call", "comment_training")
+            for model in ("bge_small_en_v1_5_int8_256", "before")
+        ),
         "evaluation of SENTIMENT_CLASSIFIER",
         "snapshot",
     ):
@@ -73,6 +76,15 @@ def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, so
     assert len(staged) == 1  # the recording that customer 2 has, too
     texts = pq.read_table(next((source / "snapshot").glob("CustomerComment-*.parquet")))["review_text"].to_pylist()
     assert texts == ["The box came empty"]
+    left = {
+        held.name: [id for batch in store.scan(held, ["id"]) for id in batch["id"].to_pylist()]
+        for held in of_other_model
+    }
+    assert {name: len(ids) for name, ids in left.items()} == {
+        "CommentTraining": 79,
+        "CustomerComment": 1,
+        "CustomerCall": 1,
+    }
 
     again = deployment.call("run")
     assert "CustomerComment: 1 objects, 0 embedded, 0 removed" in again

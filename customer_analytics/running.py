@@ -144,9 +144,12 @@ def orphans(settings: Settings, remove: bool) -> orphaned.Orphans:
         for outcome in reconcile(settings):
             if not outcome.success:
                 raise RuntimeError(f"Nothing was removed, because a run failed: {'; '.join(outcome.failures)}")
-    built = {name: resources(settings)[name] for name in ("warehouse", "source")}
-    with dagster_instance(settings) as instance, dg.build_resources(built) as found:
-        return orphaned.clean(found.warehouse, found.source, instance, remove=remove)
+    made = resources(settings)
+    ports = {name: made[name] for name in ("warehouse", "source", "vector_store", "embedder")}
+    with dagster_instance(settings) as instance, dg.build_resources(ports) as built:
+        return orphaned.clean(
+            built.warehouse, built.source, built.vector_store, built.embedder, instance, remove=remove
+        )
 
 
 @contextmanager

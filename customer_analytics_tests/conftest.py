@@ -88,7 +88,8 @@ def _drop_weaviate_names(client: Any, prefix: str) -> None:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The small shop after its first run."""
-    deployment = Deployment(tmp_path_factory.mktemp("shop"))
-    deployment.call("run", "--source", str(write_shop(tmp_path_factory.mktemp("shop_source"))))
+    source = write_shop(tmp_path_factory.mktemp("shop_source"))
+    deployment = Deployment(tmp_path_factory.mktemp("shop"), {"CUSTOMER_ANALYTICS_SOURCE": str(source)})
+    deployment.call("run")
     yield deployment
     stop(deployment.home)

@@ -21,6 +21,8 @@ def clean(everything: bool, orphans: bool, yes: bool) -> None:
         found = or_say_why(running.orphans, settings(), remove=yes)
         verb = "Removed" if yes else "Without a source"
         click.echo(f"{verb}: {len(found.stage_files)} files of the stage, {len(found.partitions)} partitions.")
+        for name in found.collections:
+            click.echo(f"{verb}: collection {name}, whose embedding model is no longer set.")
         for path in found.calls:
             click.echo(f"calls/{path} is gone" + ("" if yes else ", but its rows and vectors are there"))
         if not yes:

@@ -118,14 +118,16 @@ def test_a_failed_call_is_tried_again_when_asked(shop: Shop) -> None:
 
 
 def test_stage_files_and_partitions_without_a_call_are_listed_and_then_removed(shop: Shop) -> None:
-    resources = {name: shop.resources[name] for name in ("warehouse", "source")}
+    ports = ("warehouse", "source", "vector_store", "embedder")
+    resources = {name: shop.resources[name] for name in ports}
     shop.instance.add_dynamic_partitions("call_audio", ["00ff"])
     with dg.build_resources(resources) as built:
-        found = clean(built.warehouse, built.source, shop.instance, remove=False)
+        systems = [getattr(built, name) for name in ports]
+        found = clean(*systems, shop.instance, remove=False)
         assert found.partitions == ("00ff",)
         assert len(found.stage_files) == 2  # the words of 1-02 before and after it was changed
-        assert clean(built.warehouse, built.source, shop.instance, remove=True) == found
-        assert clean(built.warehouse, built.source, shop.instance, remove=False) == Orphans((), (), ())
+        assert clean(*systems, shop.instance, remove=True) == found
+        assert clean(*systems, shop.instance, remove=False) == Orphans((), (), (), ())
 
 
 def test_calls_of_a_folder_that_is_away_stay(shop: Shop, tmp_path: Path) -> None:

@@ -12,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from customer_analytics.resources.vectors.fusion import fused
+from customer_analytics.resources.vectors.paging import pages_of
+
 Where = Mapping[str, Sequence[Any]]
 _OWN_COLUMNS = ("id", "content_hash", "vector")
 _PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CANDIDATES = 100  # objects of each ranking that a hybrid search fuses, at least
 _VECTORS = re.compile(r"; (.+) in (\d+) dimensions of ")
 
 
@@ -177,9 +181,10 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         `columns` selects among `id`, `content_hash`, `vector` and the properties (default: all).
         """
 
-    @abstractmethod
     def get(self, collection: Collection, ids: Sequence[str]) -> pa.Table:
         """The objects of these ids that exist, in no particular order."""
+        found = (batch for page in pages_of(ids) for batch in self.scan(collection, where={"id": page}))
+        return pa.Table.from_batches(found, collection.arrow_schema)
 
     @abstractmethod
     def search_vector(
@@ -192,7 +197,6 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         is not finite or is zero, or if `limit` is below 1.
         """
 
-    @abstractmethod
     def search_hybrid(
         self,
         collection: Collection,
@@ -204,8 +208,16 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """The `limit` best objects by the words of the text property and by meaning together, best first.
 
         Any text is a plain list of words: it has no query syntax. The score orders the results of one search and
-        means nothing across searches; equals are in order of id.
+        means nothing across searches; equals are in order of id. It comes of the ranks, by words (BM25) and by
+        meaning.
         """
+        candidates = max(limit, _CANDIDATES)
+        near = self.search_vector(collection, vector, candidates, where)
+        return fused([near, self._search_words(collection, text, candidates, where)], limit)
+
+    @abstractmethod
+    def _search_words(self, collection: Collection, text: str, limit: int, where: Where | None) -> list[Match]:
+        """The `limit` best objects by the words of the text property (BM25), best first, equals by id."""
 
     @abstractmethod
     def drop(self, collection: Collection) -> None:

@@ -14,15 +14,13 @@ from filelock import FileLock, Timeout
 from pydantic import Field
 
 from customer_analytics.resources.vectors.base import Collection, Match, UpsertResult, VectorStore, Where
-from customer_analytics.resources.vectors.fusion import fused
 from customer_analytics.resources.vectors.lance_filter import predicate
+from customer_analytics.resources.vectors.paging import pages_of
 from customer_analytics.resources.vectors.validation import valid_query, valid_rows, valid_where
 
 _DESCRIPTION = b"customer_analytics.collection"
-_IDS_A_STATEMENT = 1_000
 _ROWS_A_BATCH = 4_096
 _INDEXED_FROM = 50_000  # rows; below, reading all vectors takes less time than an index would save
-_CANDIDATES = 100  # objects of each ranking that a hybrid search fuses, at least
 _READERS_LEAVE_AFTER = timedelta(hours=1)
 _WRITERS_WAIT = timedelta(minutes=10)
 
@@ -95,7 +93,8 @@ class LanceVectorStore(VectorStore):
     def delete(self, collection: Collection, ids: Sequence[str]) -> int:
         """See `VectorStore.delete`."""
         removed = 0
-        for condition in _conditions(collection, ids):
+        for page in pages_of(ids):
+            condition = predicate(valid_where(collection, {"id": page}))
             with self._turn_to_write(collection):
                 table = self._table(collection)
                 removed += table.delete(condition).num_deleted_rows if table else 0
@@ -116,18 +115,6 @@ class LanceVectorStore(VectorStore):
             return
         query = table.search().select(list(columns or collection.arrow_schema.names))
         yield from (query.where(condition) if condition else query).to_batches(_ROWS_A_BATCH)
-
-    def get(self, collection: Collection, ids: Sequence[str]) -> pa.Table:
-        """See `VectorStore.get`."""
-        table = self._table(collection)
-        schema = collection.arrow_schema
-        parts = [schema.empty_table()]
-        if table is not None:
-            parts += [
-                table.search().where(condition).select(schema.names).to_arrow().cast(schema)
-                for condition in _conditions(collection, ids)
-            ]
-        return pa.concat_tables(parts)
 
     def search_vector(
         self, collection: Collection, vector: npt.NDArray[np.float32], limit: int, where: Where | None = None
@@ -150,19 +137,6 @@ class LanceVectorStore(VectorStore):
                 return matches
         exact = query().bypass_vector_index()
         return _ranked(exact.where(condition) if condition else exact, collection, limit, "_distance")
-
-    def search_hybrid(
-        self,
-        collection: Collection,
-        text: str,
-        vector: npt.NDArray[np.float32],
-        limit: int,
-        where: Where | None = None,
-    ) -> list[Match]:
-        """See `VectorStore.search_hybrid`; the rankings by words (BM25) and by meaning are fused by rank."""
-        candidates = max(limit, _CANDIDATES)
-        near = self.search_vector(collection, vector, candidates, where)
-        return fused([near, self._search_words(collection, text, candidates, where)], limit)
 
     def drop(self, collection: Collection) -> None:
         """See `VectorStore.drop`."""
@@ -246,15 +220,6 @@ def _index(table: Any, wanted: dict[str, Any]) -> None:
     for column, index in wanted.items():
         if column not in indexed:
             table.create_index(column, config=index)
-
-
-def _conditions(collection: Collection, ids: Sequence[str]) -> Iterator[str]:
-    """Conditions that together hold for the objects of these ids, each once and each of bounded length."""
-    distinct = list(dict.fromkeys(ids))
-    for start in range(0, len(distinct), _IDS_A_STATEMENT):
-        condition = predicate(valid_where(collection, {"id": distinct[start : start + _IDS_A_STATEMENT]}))
-        if condition:
-            yield condition
 
 
 def _ranked(query: Any, collection: Collection, limit: int, by: str) -> list[Match]:

@@ -11,17 +11,15 @@ from pydantic import Field, PrivateAttr
 
 from customer_analytics.resources.vectors import weaviate_objects as objects
 from customer_analytics.resources.vectors.base import Collection, Match, UpsertResult, VectorStore, Where
-from customer_analytics.resources.vectors.fusion import fused
+from customer_analytics.resources.vectors.paging import pages_of
 from customer_analytics.resources.vectors.validation import object_ids, valid_query, valid_rows, valid_where
 from customer_analytics.resources.vectors.weaviate_class import MOST_FOUND, WeaviateClass
 from customer_analytics.resources.vectors.weaviate_connection import Address, Connection
 from customer_analytics.resources.vectors.weaviate_filter import distinct, has_text, matching_ids, passes
 from customer_analytics.resources.vectors.weaviate_ranking import nearest_of, ranked
 
-_IDS_A_REQUEST = 1_000
 _OBJECTS_A_WRITE = 200  # a few megabytes with long texts and vectors of 3,072 dimensions
 _EXACT_UP_TO = 50_000  # objects among which a search compares all vectors, as filtered searches do anyway
-_CANDIDATES = 100  # objects of each ranking that a hybrid search fuses, at least
 
 
 class WeaviateVectorStore(VectorStore):
@@ -88,7 +86,7 @@ class WeaviateVectorStore(VectorStore):
             raise LookupError(f"There is no collection {collection.name} at {self.url}: ensure it first.")
         ids, hashes = valid["id"].to_pylist(), valid[objects.HASH].to_pylist()
         stored: dict[str, str] = {}
-        for page in _pages_of(ids):
+        for page in pages_of(ids):
             known = found.by_id(page, ["id", objects.HASH])
             stored |= zip(known["id"].to_pylist(), known[objects.HASH].to_pylist(), strict=True)
         is_new = [stored.get(id) != digest for id, digest in zip(ids, hashes, strict=True)]
@@ -101,7 +99,7 @@ class WeaviateVectorStore(VectorStore):
     def delete(self, collection: Collection, ids: Sequence[str]) -> int:
         """See `VectorStore.delete`."""
         found = self._existing(collection)
-        return sum(map(found.delete, _pages_of(object_ids(ids)))) if found else 0
+        return sum(map(found.delete, pages_of(object_ids(ids)))) if found else 0
 
     def count(self, collection: Collection) -> int:
         """See `VectorStore.count`."""
@@ -119,20 +117,13 @@ class WeaviateVectorStore(VectorStore):
             return
         ids = matching_ids(found, wanted) if wanted else None
         if ids is not None:
-            for page in _pages_of(ids):
+            for page in pages_of(ids):
                 yield found.by_id(page, columns)
             return
         for batch in found.pages(list(dict.fromkeys([*columns, *wanted]))):
             passing = batch.filter(passes(batch, wanted)) if wanted else batch
             if passing.num_rows:
                 yield passing.select(columns)
-
-    def get(self, collection: Collection, ids: Sequence[str]) -> pa.Table:
-        """See `VectorStore.get`."""
-        schema = collection.arrow_schema
-        found = self._existing(collection)
-        pages = [found.by_id(page, schema.names) for page in _pages_of(object_ids(ids))] if found else []
-        return pa.Table.from_batches(pages, schema)
 
     def search_vector(
         self, collection: Collection, vector: npt.NDArray[np.float32], limit: int, where: Where | None = None
@@ -151,19 +142,6 @@ class WeaviateVectorStore(VectorStore):
         condition = objects.condition(collection, wanted) if wanted else objects.any_object()
         exact = ranked(lambda size: found.near(vector, size, condition), limit)
         return nearest_of(self.scan(collection, where=wanted), vector, limit) if exact is None else exact
-
-    def search_hybrid(
-        self,
-        collection: Collection,
-        text: str,
-        vector: npt.NDArray[np.float32],
-        limit: int,
-        where: Where | None = None,
-    ) -> list[Match]:
-        """See `VectorStore.search_hybrid`; the rankings by words (BM25) and by meaning are fused by rank."""
-        candidates = max(limit, _CANDIDATES)
-        near = self.search_vector(collection, vector, candidates, where)
-        return fused([near, self._search_words(collection, text, candidates, where)], limit)
 
     def drop(self, collection: Collection) -> None:
         """See `VectorStore.drop`."""
@@ -207,8 +185,3 @@ class WeaviateVectorStore(VectorStore):
 def _capitalized(name: str) -> str:
     """The name as Weaviate spells those of classes."""
     return name[:1].upper() + name[1:]
-
-
-def _pages_of(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _IDS_A_REQUEST):
-        yield ids[start : start + _IDS_A_REQUEST]

@@ -8,11 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.paging import pages_of
 from customer_analytics.resources.vectors.validation import object_ids
 from customer_analytics.resources.vectors.weaviate_class import WeaviateClass
 from customer_analytics.resources.vectors.weaviate_objects import condition
-
-_VALUES_A_QUERY = 1_000
 
 
 def distinct(where: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
@@ -29,16 +28,17 @@ def has_text(collection: Collection, where: Mapping[str, Sequence[Any]]) -> bool
 
 
 def matching_ids(found: WeaviateClass, where: dict[str, list[Any]]) -> list[str] | None:
-    """Ids of the objects that pass, or None where only reading all objects can tell."""
+    """Ids of all objects that pass and of no others, or None where only reading all objects can tell."""
     if not all(where.values()):
         return []
+    if list(where) == ["id"]:
+        return where["id"]  # perhaps also of no object at all
     if has_text(found.collection, where):
         return None
     longest = max(where, key=lambda column: len(where[column]))
     ids: list[str] = []
-    for start in range(0, len(where[longest]), _VALUES_A_QUERY):
-        some = where | {longest: where[longest][start : start + _VALUES_A_QUERY]}
-        passing = found.ids_where(condition(found.collection, some))
+    for page in pages_of(where[longest]):
+        passing = found.ids_where(condition(found.collection, where | {longest: page}))
         if passing is None:
             return None
         ids += passing

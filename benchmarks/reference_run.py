@@ -82,14 +82,16 @@ def _audio_kernel(calls: list[Path], cache: str) -> float:
 
 
 def _text_kernel(texts: list[str], cache: str) -> float:
-    from customer_analytics.resources.embeddings.bge_small import MAX_CHARACTERS, _encoder
+    from customer_analytics.model_files import BGE_SMALL_EN
+    from customer_analytics.resources.embeddings.bge_small import MAX_CHARACTERS
+    from customer_analytics.resources.onnx_model import loaded
 
-    encoder = _encoder(cache, None)
-    tokens = [np.array([encoder.tokenizer.encode(text[:MAX_CHARACTERS]).ids], np.int64) for text in texts]
+    model = loaded(BGE_SMALL_EN, cache, None)
+    tokens = [np.array([model.tokenizer.encode(text[:MAX_CHARACTERS]).ids], np.int64) for text in texts]
 
     def run(ids: np.ndarray) -> None:
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        encoder.session.run(["last_hidden_state"], inputs)
+        model.session.run(["last_hidden_state"], inputs)
 
     with ThreadPoolExecutor(2) as threads:
         return _seconds(lambda: list(threads.map(run, tokens)))

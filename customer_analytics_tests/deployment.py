@@ -1,24 +1,30 @@
 """A state folder and the command line over it, as a user has them."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
 import pyarrow as pa
+from click.testing import CliRunner
 from snowflake.connector import DictCursor
 
 from customer_analytics import assets
 from customer_analytics.automation import jobs
+from customer_analytics.cli import main
 from customer_analytics.deployment import resources
 from customer_analytics.ml.collections import NAMES, collection
 from customer_analytics.resources.vectors.base import Collection, VectorStore
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
-from customer_analytics.settings import Settings
+from customer_analytics.settings import Settings, settings
 from customer_analytics.tables import TABLES
 
 COMMAND = str(Path(sys.executable).with_name("customer-analytics"))
@@ -26,7 +32,7 @@ COMMAND = str(Path(sys.executable).with_name("customer-analytics"))
 
 @dataclass
 class Deployment:
-    """Runs commands in processes of their own."""
+    """Runs commands: in this process, as the imports and models of another cost seconds, or in one of their own."""
 
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -36,13 +42,15 @@ class Deployment:
         return {**os.environ, "CUSTOMER_ANALYTICS_HOME": str(self.home), **self.variables}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command that goes on; what it prints goes to its standard output."""
+        """A command in a process of its own that goes on; what it prints goes to its standard output."""
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return subprocess.Popen([COMMAND, *arguments], env=self.environment, text=True, **streams)
 
     def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command that may fail."""
-        return subprocess.run([COMMAND, *arguments], env=self.environment, text=True, capture_output=True)
+        with _as_in_a_process_of_its_own(self.environment):
+            done = CliRunner(catch_exceptions=False).invoke(main, arguments)
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
     def call(self, *arguments: str) -> str:
         """What a command prints that has to succeed: its output, then its messages."""
@@ -77,6 +85,23 @@ class Deployment:
             store.ensure_collection(other)
             store.upsert(other, pa.Table.from_batches(store.scan(held), held.arrow_schema))
         return store, others
+
+
+@contextmanager
+def _as_in_a_process_of_its_own(environment: dict[str, str]) -> Iterator[None]:
+    """The variables, and nothing of what commands keep in a process: settings, code location, log handlers."""
+    log = logging.getLogger("customer_analytics")
+    before = log.handlers, log.level, log.propagate
+    log.handlers = []
+    settings.cache_clear()
+    sys.modules.pop("customer_analytics.definitions", None)
+    try:
+        with patch.dict(os.environ, environment, clear=True):
+            yield
+    finally:
+        log.handlers, log.level, log.propagate = before
+        settings.cache_clear()
+        sys.modules.pop("customer_analytics.definitions", None)
 
 
 def located(settings: Settings) -> dg.Definitions:

@@ -48,10 +48,11 @@ def test_sql_prints_json_csv_or_a_table(structured: Deployment) -> None:
 
 
 def test_an_error_is_one_sentence(structured: Deployment) -> None:
-    done = structured.attempt("sql", "SELECT * FROM NOWHERE")
-    assert done.returncode == 1
-    assert "NOWHERE" in done.stderr
-    assert "Traceback" not in done.stderr
+    command = structured.start("sql", "SELECT * FROM NOWHERE")
+    printed, _ = command.communicate()
+    assert command.returncode == 1
+    assert "NOWHERE" in printed
+    assert "Traceback" not in printed
 
 
 def test_as_of_decides_which_months_are_complete(structured: Deployment, source: Path) -> None:

@@ -32,11 +32,14 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="module")
 def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[float, dict[str, Any]]]:
-    """How long a run takes and what it leaves when nobody kills anything."""
+    """How long the process of a run takes and what it leaves when nobody kills anything."""
     made = Deployment(tmp_path_factory.mktemp("undisturbed"))
     began = time.monotonic()
-    made.call("run", "--source", str(source))
-    yield time.monotonic() - began, contents(made)
+    run = made.start("run", "--source", str(source))
+    printed, _ = run.communicate()
+    seconds = time.monotonic() - began
+    assert run.returncode == 0, printed
+    yield seconds, contents(made)
     stop(made.home)
 
 

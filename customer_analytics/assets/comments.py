@@ -18,7 +18,6 @@ from customer_analytics.ingestion.calls import concealed
 from customer_analytics.ingestion.comments import (
     CommentFile,
     files_of_rows,
-    files_table,
     list_comments,
     load_comments,
 )
@@ -78,7 +77,7 @@ def comment_files(
     read = {"files_read": len(loaded), "comments_read": rows.num_rows}
     yield dg.Output(Part(staged, "CONTENT_HASH", sorted(replaced - kept)), _COMMENTS, metadata=read)
     files = [_as_row(path, listing.files[path], file) for path, file in loaded.items()]
-    yield dg.Output(Part(files_table(files), "RELATIVE_PATH", gone), _FILES)
+    yield dg.Output(Part(STG_COMMENT_FILES.rows(files), "RELATIVE_PATH", gone), _FILES)
 
 
 def _contents(warehouse: Warehouse) -> dict[str, int]:

@@ -19,7 +19,6 @@ from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.calls import (
     CallFile,
     calls_of_rows,
-    calls_table,
     concealed,
     list_calls,
     stage_name,
@@ -117,7 +116,7 @@ def stg_support_calls(
     _stage_audio(location, listing.calls, warehouse, Progress("calls staged", context.log.info))
     missing = known.keys() - {call.relative_path for call in listing.calls}
     kept = [known[path] for path in sorted(missing) if concealed(path, listing.problems)]
-    listed = calls_table([*listing.calls, *kept])
+    listed = STG_SUPPORT_CALLS.rows([*listing.calls, *kept])
     staged = warehouse.session().table(warehouse.stage(STG_SUPPORT_CALLS, listed))
     yield from published(STG_SUPPORT_CALLS, staged, warehouse, SUPPORT_CALLS)
 

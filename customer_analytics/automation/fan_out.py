@@ -12,6 +12,7 @@ import dagster as dg
 from snowflake.snowpark import DataFrame
 
 from customer_analytics.assets import embeddings, transcripts
+from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.ml.buckets import Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.resources.embeddings.base import Embedder
@@ -41,7 +42,8 @@ _WITH_A_MODEL: dict[str, Any] = {
 def fanned_out(asset: dg.AssetsDefinition, buckets: int) -> dg.AssetsDefinition:
     """The asset as a step a bucket, in any order, and a last one that reports or publishes the whole.
 
-    Each bucket is complete when its step is: of a run that failed, the next one has to do the rest only.
+    Each bucket is complete when its step is: of a run that failed, the next one has to do the rest only. Steps of
+    buckets take no turns, because they write rows and objects by key; the last step takes those of its table.
     """
     (spec,) = asset.specs
     name = spec.key.path[-1]
@@ -69,6 +71,7 @@ def fanned_out(asset: dg.AssetsDefinition, buckets: int) -> dg.AssetsDefinition:
 
 def _transcribe(name: str, bucket: Bucket, upstream: list[str]) -> dg.OpDefinition:
     @_bucket_op(name, bucket, upstream)
+    @at_once
     def transcribe(
         context: dg.OpExecutionContext, warehouse: Warehouse, transcriber: Transcriber, scope: Scope
     ) -> None:
@@ -82,7 +85,10 @@ def _publish() -> dg.OpDefinition:
         name="publish_transcripts",
         ins={"buckets": dg.In(dg.Nothing)},
         out=dg.Out(metadata={WRITE_MODE: "merge", PART_BY: "RELATIVE_PATH"}),
+        pool="call_transcripts",
+        retry_policy=RETRIES,
     )
+    @at_once
     def publish(warehouse: Warehouse, scope: Scope) -> DataFrame:
         """Forget the calls that are gone."""
         calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
@@ -93,6 +99,7 @@ def _publish() -> dg.OpDefinition:
 
 def _embed(name: str, bucket: Bucket, upstream: list[str]) -> dg.OpDefinition:
     @_bucket_op(name, bucket, upstream)
+    @at_once
     def embed(
         context: dg.OpExecutionContext,
         warehouse: Warehouse,
@@ -129,5 +136,6 @@ def _bucket_op(name: str, bucket: Bucket, upstream: list[str]) -> Callable[[Call
         description="The new and changed contents of one bucket.",
         ins={input: dg.In(dg.Nothing) for input in upstream},
         out=dg.Out(dg.Nothing),
+        retry_policy=RETRIES,
         tags=_WITH_A_MODEL,
     )

@@ -1,7 +1,7 @@
 """Support calls: the audio files below the source's `calls` folder."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,6 @@ import pyarrow as pa
 from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.text import readable
-from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
 CALLS_FOLDER = "calls"
 AUDIO_EXTENSIONS = frozenset({".wav", ".mp3", ".m4a", ".ogg", ".opus", ".flac", ".webm"})
@@ -111,15 +110,6 @@ def hash_calls(
 def concealed(relative_path: str, problems: Iterable[Problem]) -> bool:
     """Whether a call that is not listed may be there all the same, because its place could not be read."""
     return any(p.path in (".", relative_path) or relative_path.startswith(f"{p.path}/") for p in problems)
-
-
-def calls_table(calls: Sequence[CallFile]) -> pa.Table:
-    """The calls as rows of STG_SUPPORT_CALLS."""
-    schema = STG_SUPPORT_CALLS.arrow_schema
-    return pa.table(
-        [pa.array([getattr(call, field.name.lower()) for call in calls], field.type) for field in schema],
-        schema=schema,
-    )
 
 
 def calls_of_rows(batches: Iterable[pa.RecordBatch]) -> dict[str, CallFile]:

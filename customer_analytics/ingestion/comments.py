@@ -1,7 +1,7 @@
 """Comments: the file that is always there, and what has been dropped next to it since."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.load import LoadedFile, parse_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.text import readable
-from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_REJECTED_ROWS
+from customer_analytics.tables.sources import STG_REJECTED_ROWS
 
 _EXTENSIONS = {".csv", ".parquet"}
 
@@ -80,15 +80,6 @@ def load_comments(location: SourceLocation, path: str, entry: FileEntry) -> Load
         if path == COMMENTS.name:
             raise
         return _unreadable(path, content, error)
-
-
-def files_table(files: Sequence[CommentFile]) -> pa.Table:
-    """The files as rows of STG_COMMENT_FILES."""
-    schema = STG_COMMENT_FILES.arrow_schema
-    return pa.table(
-        [pa.array([getattr(file, field.name.lower()) for file in files], field.type) for field in schema],
-        schema=schema,
-    )
 
 
 def files_of_rows(batches: Iterable[pa.RecordBatch]) -> dict[str, CommentFile]:

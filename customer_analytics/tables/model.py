@@ -1,5 +1,6 @@
 """Tables and columns as values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -80,3 +81,9 @@ class Table:
     def arrow_schema(self) -> pa.Schema:
         """The Arrow schema of this table's rows."""
         return pa.schema([pa.field(c.name, c.type.arrow, nullable=c.nullable) for c in self.columns])
+
+    def rows(self, objects: Sequence[object]) -> pa.Table:
+        """Objects as rows of this table: their attributes are the columns' names in lower case."""
+        schema = self.arrow_schema
+        columns = [pa.array([getattr(o, field.name.lower()) for o in objects], field.type) for field in schema]
+        return pa.table(columns, schema=schema)

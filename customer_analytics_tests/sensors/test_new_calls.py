@@ -15,7 +15,7 @@ from customer_analytics.assets.sources import CALL_AUDIO
 from customer_analytics.automation.jobs import calls as calls_job
 from customer_analytics.automation.new_calls import new_calls
 from customer_analytics.embedded_snowflake import Endpoint
-from customer_analytics.ingestion.calls import calls_table, list_calls
+from customer_analytics.ingestion.calls import list_calls
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
@@ -57,7 +57,9 @@ class Watched:
         listing = list_calls(SourceLocation.open(self.calls.parent))
         self.warehouse.replace(
             STG_SUPPORT_CALLS,
-            self.warehouse.session().table(self.warehouse.stage(STG_SUPPORT_CALLS, calls_table(listing.calls))),
+            self.warehouse.session().table(
+                self.warehouse.stage(STG_SUPPORT_CALLS, STG_SUPPORT_CALLS.rows(listing.calls))
+            ),
         )
 
     def run(self, result: dg.SensorResult, status: DagsterRunStatus, ended: timedelta = timedelta()) -> str:

@@ -15,7 +15,7 @@ from dagster import DagsterRunStatus
 from customer_analytics.automation.jobs import comments as comments_job
 from customer_analytics.automation.new_comments import new_comments
 from customer_analytics.embedded_snowflake import Endpoint
-from customer_analytics.ingestion.comments import CommentFile, files_table, list_comments, load_comments
+from customer_analytics.ingestion.comments import CommentFile, list_comments, load_comments
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
@@ -58,7 +58,7 @@ class Watched:
             for path, file in loaded.items()
         ]
         self.replace(STG_TWITTER_COMMENTS, rows)
-        self.replace(STG_COMMENT_FILES, files_table(files))
+        self.replace(STG_COMMENT_FILES, STG_COMMENT_FILES.rows(files))
 
     def replace(self, table: Table, rows: pa.Table) -> None:
         self.warehouse.replace(table, self.warehouse.session().table(self.warehouse.stage(table, rows)))
@@ -206,7 +206,7 @@ def test_a_tick_over_ten_thousand_known_files_takes_less_than_a_second(watched: 
         watched.write(f"{number}.csv", number)
     listed = list_comments(SourceLocation.open(watched.folder)).files
     files = [CommentFile(path, file.size, "00ff", file.last_modified, 1, 1) for path, file in listed.items()]
-    watched.replace(STG_COMMENT_FILES, files_table(files))
+    watched.replace(STG_COMMENT_FILES, STG_COMMENT_FILES.rows(files))
     seconds = []
     for _ in range(3):
         began = time.process_time()

@@ -11,7 +11,6 @@ from customer_analytics.ingestion.calls import (
     CallFile,
     CallListing,
     calls_of_rows,
-    calls_table,
     concealed,
     customer_of,
     list_calls,
@@ -149,7 +148,7 @@ def test_hostile_names_are_only_data(calls: Path):
     assert paths(listing) == sorted(names)
     for call in listing.calls:
         assert call.content_hash == hashlib.sha256(call.relative_path.encode()).hexdigest()
-    assert calls_table(listing.calls)["RELATIVE_PATH"].to_pylist() == sorted(names)
+    assert STG_SUPPORT_CALLS.rows(listing.calls)["RELATIVE_PATH"].to_pylist() == sorted(names)
 
 
 def test_a_name_that_is_not_utf8_is_written_readably_and_still_opens(calls: Path):
@@ -160,7 +159,7 @@ def test_a_name_that_is_not_utf8_is_written_readably_and_still_opens(calls: Path
     assert (call.relative_path, call.customer_id) == (r"\xe9t\xe9/8-01.mp3", 8)
     with SourceLocation.open(calls.parent).open_file(call.path) as stream:
         assert stream.read() == b"hello"
-    assert calls_table(listing.calls).num_rows == 1
+    assert STG_SUPPORT_CALLS.rows(listing.calls).num_rows == 1
 
 
 def test_two_names_with_the_same_readable_form_are_one_call_and_one_problem(calls: Path):
@@ -224,7 +223,7 @@ def test_files_that_vanish_or_grow_while_they_are_listed_are_problems(calls: Pat
 def test_calls_become_rows_of_their_table(calls: Path):
     write(calls / "8-01.mp3")
     write(calls / "voicemail.wav")
-    rows = calls_table(listed(calls).calls)
+    rows = STG_SUPPORT_CALLS.rows(listed(calls).calls)
     assert rows.schema == STG_SUPPORT_CALLS.arrow_schema
     digest = hashlib.sha256(b"sound").hexdigest()
     common = {"SIZE": 5, "CONTENT_HASH": digest, "LAST_MODIFIED": MOMENT}
@@ -233,7 +232,7 @@ def test_calls_become_rows_of_their_table(calls: Path):
         {"RELATIVE_PATH": "voicemail.wav", "CUSTOMER_ID": None} | common,
     ]
     assert list(calls_of_rows(rows.to_batches()).values()) == list(listed(calls).calls)
-    assert calls_table([]).schema == STG_SUPPORT_CALLS.arrow_schema
+    assert STG_SUPPORT_CALLS.rows([]).schema == STG_SUPPORT_CALLS.arrow_schema
 
 
 def test_the_stage_name_is_made_of_content_alone():

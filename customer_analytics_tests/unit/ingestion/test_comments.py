@@ -7,12 +7,12 @@ import pytest
 from customer_analytics.ingestion.comments import (
     CommentFile,
     files_of_rows,
-    files_table,
     list_comments,
     load_comments,
 )
 from customer_analytics.ingestion.load import LoadedFile
 from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.tables.sources import STG_COMMENT_FILES
 from customer_analytics_tests.small_source import write_small_source
 
 HEADER = "customer_id,date,review_text\n"
@@ -91,5 +91,5 @@ def test_files_are_the_same_after_they_were_rows(folder: Path) -> None:
     location = SourceLocation.open(folder)
     entry = list_comments(location).files["twitter_comments.parquet"]
     file = CommentFile("twitter_comments.parquet", entry.size, "00ff", entry.last_modified, 4, 4)
-    assert files_of_rows(files_table([file]).to_batches()) == {"twitter_comments.parquet": file}
+    assert files_of_rows(STG_COMMENT_FILES.rows([file]).to_batches()) == {"twitter_comments.parquet": file}
     assert file.is_still(entry)

@@ -28,9 +28,11 @@ from snowflake.connector import DictCursor
 from customer_analytics import running, tables
 from customer_analytics.automation.dead_runs import processes
 from customer_analytics.automation.new_calls import known_calls
+from customer_analytics.automation.new_comments import known_files
 from customer_analytics.deployment import resources
 from customer_analytics.embedded_snowflake import find, stop
 from customer_analytics.ingestion.calls import list_audio
+from customer_analytics.ingestion.comments import list_comments
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.ml.collections import CUSTOMER_CALL, collection
 from customer_analytics.resources.speech.audio import SAMPLE_RATE, decode
@@ -85,10 +87,13 @@ class Soak:
     # The source
 
     def drop(self) -> None:
-        """A new call, or by turns a change, a copy, a new name, or a file that is no audio."""
+        """A new call or comments, or by turns a change, a copy, a new name, or a file that cannot be read."""
         present = sorted(path for path in (self.source / "calls").glob("*.wav") if path.stat().st_size > 100)
-        kind = self.random.choices(["new", "changed", "copied", "renamed", "broken"], [12, 2, 1, 1, 1])[0]
+        kinds = {"new": 8, "comments": 6, "changed": 2, "copied": 1, "renamed": 1, "broken": 1}
+        kind = self.random.choices(list(kinds), kinds.values())[0]
         self.dropped += 1
+        if kind == "comments":
+            return self.write()
         target = self.source / "calls" / f"{self.random.randint(1, 3)}-{self.dropped:03}.wav"
         if kind == "new":
             self.speak(target)
@@ -100,6 +105,20 @@ class Soak:
             self.random.choice(present).rename(target)
         else:
             target.write_bytes(b"no audio %d" % self.dropped)
+        self.say(f"dropped {target.name}, {kind}")
+
+    def write(self) -> None:
+        """A new file of comments, or by turns a change of one, or one that cannot be read."""
+        comments = self.source / "comments"
+        comments.mkdir(exist_ok=True)
+        kind = self.random.choices(["new", "changed", "broken"], [4, 2, 1])[0]
+        present = sorted(comments.glob("*.csv"))
+        target = (
+            self.random.choice(present) if kind == "changed" and present else comments / f"{self.dropped:03}.csv"
+        )
+        lines = [f"{self.random.randint(1, 3)},2020-03-06,Comment {self.random.randint(1, 40)}" for _ in range(5)]
+        header = "no header" if kind == "broken" else "customer_id,date,review_text"
+        target.write_text("\n".join([header, *lines]) + "\n")
         self.say(f"dropped {target.name}, {kind}")
 
     def speak(self, path: Path) -> None:
@@ -162,22 +181,22 @@ class Soak:
                 return
 
     def settle(self, instance: dg.DagsterInstance, minutes: float) -> None:
-        """Wait until nothing is going on and all calls are known."""
+        """Wait until nothing is going on and all files are known."""
         until = time.monotonic() + 60 * minutes
         while time.monotonic() < until:
             time.sleep(5)
-            latest = instance.get_runs(dg.RunsFilter(job_name="calls"), limit=1)
-            ended = latest and latest[0].status is DagsterRunStatus.SUCCESS
-            if ended and not self.unknown():
+            latest = [run for job in ("calls", "comments") for run in instance.get_runs(_of(job), limit=1)]
+            if all(run.status is DagsterRunStatus.SUCCESS for run in latest) and not self.unknown():
                 self.say("settled")
                 return
         self.say(f"not settled after {minutes} minutes: {sorted(self.unknown())}")
 
     def unknown(self) -> set[str]:
         with dg.build_resources({"warehouse": resources(self.settings)["warehouse"]}) as built:
-            known = known_calls(built.warehouse) or {}
-        files = list_audio(SourceLocation.open(self.source)).files
-        stats = {path: (call.size, call.last_modified) for path, call in known.items()}
+            known = (known_calls(built.warehouse) or {}) | (known_files(built.warehouse) or {})
+        location = SourceLocation.open(self.source)
+        files = list_audio(location).files | list_comments(location).files
+        stats = {path: (file.size, file.last_modified) for path, file in known.items()}
         return {path for path, file in files.items() if stats.get(path) != (file.size, file.last_modified)}
 
     def verify(self) -> list[str]:
@@ -238,6 +257,10 @@ class Soak:
                     self.daemon.terminate()
                     self.daemon.wait()
                 stop(self.home)
+
+
+def _of(job: str) -> dg.RunsFilter:
+    return dg.RunsFilter(job_name=job)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Shared fixtures: one embedded Snowflake endpoint a test session, one schema a test."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,14 @@ from customer_analytics.weaviate_server import container
 from customer_analytics_tests.deployment import Deployment
 from customer_analytics_tests.shop import write_shop
 from customer_analytics_tests.weaviate_process import WeaviateProcess
+
+_ON_SIGTERM = signal.getsignal(signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def _processes_can_be_ended() -> None:
+    """Undo what Dagster's runs leave in this process: SIGTERM handled as SIGINT, which a shell may have ignored."""
+    signal.signal(signal.SIGTERM, _ON_SIGTERM)
 
 
 @pytest.fixture(scope="session")

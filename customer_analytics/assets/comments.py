@@ -66,7 +66,7 @@ def comment_files(
     present = {p: known[p] for p in known if p in listing.files or concealed(p, listing.problems)}
     gone = sorted(known.keys() - present.keys()) if scope.is_whole else []
     loaded = _loaded(context, location, _new(listing.files, present, contents, scope), scope, warehouse)
-    kept = {file.content_hash for path, file in present.items() if path not in loaded}
+    kept = {known[path].content_hash for path in known.keys() - loaded.keys() - set(gone)}
     replaced = set(contents) if scope.is_whole else {known[path].content_hash for path in loaded if path in known}
 
     _write_rejected(warehouse, loaded, gone)

@@ -23,7 +23,7 @@ from customer_analytics.ingestion.calls import (
     list_calls,
     stage_name,
 )
-from customer_analytics.ingestion.files import WHOLE_FILES, SourceFile
+from customer_analytics.ingestion.files import SourceFile, whole_files
 from customer_analytics.ingestion.load import LoadedFile, load_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.progress import Progress
@@ -34,7 +34,7 @@ from customer_analytics.tables.sources import STG_REJECTED_ROWS, STG_SUPPORT_CAL
 
 CALL_AUDIO = dg.DynamicPartitionsDefinition(name="call_audio")
 _THREADS = 4
-_FILES = {file.table.name.lower(): file for file in WHOLE_FILES}
+_FILES = {file.table.name.lower(): file for file in whole_files()}
 _REJECTED = STG_REJECTED_ROWS.name.lower()
 _OUTS = {_REJECTED: STG_REJECTED_ROWS, **{name: file.table for name, file in _FILES.items()}}
 
@@ -62,7 +62,7 @@ def source_files(
     """Read and stage the selected files side by side, then give them to their tables, whole or not at all."""
     warehouse.session()  # before the threads, whose statements take its label
     selected = context.op_execution_context.selected_output_names
-    files = [file for name, file in _FILES.items() if name in selected] or list(WHOLE_FILES)
+    files = [file for name, file in _FILES.items() if name in selected] or list(whole_files())
     loaded = _load_all(source.location(), files, warehouse)
     for staged in loaded:
         tell(context, staged.file)

@@ -8,7 +8,7 @@ import dagster as dg
 
 from customer_analytics.automation import jobs
 from customer_analytics.automation.earlier_runs import earlier_runs
-from customer_analytics.ingestion.files import WHOLE_FILES, SourceFile
+from customer_analytics.ingestion.files import SourceFile, whole_files
 from customer_analytics.resources.source import Source
 
 _WATCHED = (jobs.files, jobs.sentiment)
@@ -38,7 +38,7 @@ def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorR
     seen: dict[str, tuple[object, bool]] = json.loads(context.cursor) if context.cursor else {}
     looked_at: dict[str, tuple[object, bool]] = {}
     changed: dict[SourceFile, str] = {}
-    for file in WHOLE_FILES:
+    for file in whole_files():
         entry, loaded = location.entry(file.name), _loaded(context.instance, file)
         if entry is None or loaded is None:
             continue

@@ -13,7 +13,7 @@ from snowflake.snowpark import functions as f
 
 from customer_analytics.checks import afterwards
 from customer_analytics.checks.audit import Audit, Inputs, among, identifying, keyed, restricted
-from customer_analytics.ingestion.files import WHOLE_FILES
+from customer_analytics.ingestion.files import whole_files
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import TABLES, Reference, Table, sources
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
@@ -55,7 +55,7 @@ _NOTEWORTHY = {
                 additional_deps=[STG_REJECTED_ROWS.name.lower()],
                 description="Lines in the file = rows in the table + rows rejected.",
             )
-            for file in WHOLE_FILES
+            for file in whole_files()
         ),
         *afterwards.specs(_KEYED, blocking=True),
     ],
@@ -91,7 +91,7 @@ def noteworthy(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> 
 
 def _reconciled(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
     """Count each file's rows where they are and compare with what the file held."""
-    keys = {file: dg.AssetKey(file.table.name.lower()) for file in WHOLE_FILES}
+    keys = {file: dg.AssetKey(file.table.name.lower()) for file in whole_files()}
     selected = [
         file for file, key in keys.items() if dg.AssetCheckKey(key, _NAME) in context.selected_asset_check_keys
     ]

@@ -46,5 +46,8 @@ SOURCE_FILES: tuple[SourceFile, ...] = (
 )
 
 (COMMENTS,) = (file for file in SOURCE_FILES if file.drops)
-WHOLE_FILES = tuple(file for file in SOURCE_FILES if not file.drops)
-"""Those that fill their table alone."""
+
+
+def whole_files() -> tuple[SourceFile, ...]:
+    """The source files that fill their table alone."""
+    return tuple(file for file in SOURCE_FILES if not file.drops)

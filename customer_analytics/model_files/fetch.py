@@ -96,14 +96,14 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
-    except PermissionError as error:
+    except Timeout:
+        _log.info("Waiting for another process that downloads into %s", folder)
+        lock.acquire()
+    except OSError as error:
         raise ModelFilesError(
             f"{folder} lacks model files and cannot be written ({error.strerror}): make it writable, or choose "
             "another cache folder with CUSTOMER_ANALYTICS_MODEL_CACHE."
         ) from error
-    except Timeout:
-        _log.info("Waiting for another process that downloads into %s", folder)
-        lock.acquire()
     try:
         yield
     finally:

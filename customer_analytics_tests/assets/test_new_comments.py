@@ -101,6 +101,19 @@ def test_of_a_changed_file_the_old_comments_go_unless_a_copy_has_them(shop: Shop
     assert shop.texts() == ["Dreadful indeed", "Splendid", "Splendid"]
 
 
+def test_a_copy_that_is_gone_keeps_its_comments_until_all_files_are_looked_at(shop: Shop) -> None:
+    for name in ("one.csv", "two.csv"):
+        (shop.comments / name).write_text(HEADER + "3,2020-03-09,So so\n")
+    shop.run("comments", "comments/one.csv", "comments/two.csv", customers=(3,))
+    (shop.comments / "two.csv").unlink()
+    (shop.comments / "one.csv").write_text(HEADER)
+    shop.run("comments", "comments/one.csv", customers=(3,))
+    assert "So so" in shop.texts()
+    (shop.comments / "one.csv").unlink()
+    shop.run("comments")
+    assert "So so" not in shop.texts()
+
+
 def test_a_file_that_names_other_customers_than_the_run_is_left_to_the_next_one(shop: Shop) -> None:
     (shop.comments / "monday.csv").write_text(HEADER + "3,2020-03-06,Splendid\n2,2020-03-06,Dull\n")
     assert shop.changes("comments/monday.csv", customers=(3,)) == []

@@ -174,7 +174,8 @@ def test_kubernetes_gives_a_step_with_a_model_the_memory_that_it_needs() -> None
     ).resolve_job_def("all_assets")
     config = dg.validate_run_config(job)["execution"]["kubernetes"]
     of_all_steps = UserDefinedDagsterK8sConfig.from_dict(config["step_k8s_config"])
-    of_the_step = get_user_defined_k8s_config(job.get_node_named("customer_call").definition.nodes[0].tags)
+    (step, *_) = (node for node in job.get_node_named("customer_call").definition.nodes if "_of_" in node.name)
+    of_the_step = get_user_defined_k8s_config(step.tags)
     assert of_the_step.container_config["resources"]["requests"]["memory"] == "1Gi"
     for asked, memory in ((of_all_steps, "512Mi"), (of_the_step, "1Gi")):
         made = construct_dagster_k8s_job(

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from customer_analytics.automation.new_files import new_files
-from customer_analytics.ingestion.files import WHOLE_FILES
+from customer_analytics.ingestion.files import whole_files
 from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.resources.source import Source
@@ -25,7 +25,7 @@ class Watched:
     def load(self) -> None:
         """Report all tables as loaded from the files as they are."""
         location = SourceLocation.open(self.folder)
-        for file in WHOLE_FILES:
+        for file in whole_files():
             metadata = {"content_hash": load_file(location, file).content_hash}
             self.instance.report_runless_asset_event(
                 dg.AssetMaterialization(file.table.name.lower(), metadata=metadata)

@@ -11,7 +11,7 @@ INPUTS = {
     sources.STG_SESSIONS: [(1, 1, datetime(2020, 1, 1, 23, 59), datetime(2030, 1, 1), "direct", None, None)],
     sources.STG_CUSTOMER_CONVERSIONS: [(1, datetime(2020, 1, 1, 12), 10)],
     sources.STG_AD_SPEND: [(date(2020, 1, 1), "google", "cpc", None, 5)],
-    sources.STG_TWITTER_COMMENTS: [(1, date(2020, 1, 1), "nice")],
+    sources.STG_TWITTER_COMMENTS: [(1, date(2020, 1, 1), "nice", "00ff", 1)],
 }
 LATER = {
     sources.STG_ORDERS: (3, 1, date(2020, 2, 3), "placed"),
@@ -19,7 +19,7 @@ LATER = {
     sources.STG_SESSIONS: (2, 1, datetime(2020, 2, 3, 4, 5), None, "direct", None, None),
     sources.STG_CUSTOMER_CONVERSIONS: (1, datetime(2020, 2, 3, 4, 5), 10),
     sources.STG_AD_SPEND: (date(2020, 2, 3), "google", "cpc", None, 5),
-    sources.STG_TWITTER_COMMENTS: (1, date(2020, 2, 3), "nice"),
+    sources.STG_TWITTER_COMMENTS: (1, date(2020, 2, 3), "nice", "00ff", 2),
 }
 
 

@@ -31,6 +31,7 @@ def _source_rows(name, table):
     if name == "twitter_comments":
         rows = pd.read_parquet(REFERENCE / f"{name}.parquet")
         rows = rows.drop_duplicates("date").assign(review_text="", date=rows["date"].astype(str))
+        rows = rows.assign(content_hash="00ff", line=range(1, len(rows) + 1))
     else:
         rows = pd.read_csv(REFERENCE / f"{name}.csv", dtype=str)
     rows.columns = rows.columns.str.upper()

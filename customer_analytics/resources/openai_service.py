@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 _LONGEST_PAUSE = 8.0
+_PASSING = (408, 409, 429)  # as the client of OpenAI sees it, which asks again for these
 
 
 class OpenAIError(RuntimeError):
@@ -29,6 +30,10 @@ class OpenAIError(RuntimeError):
         self.said = said
         self.parameter = parameter
         super().__init__(text)
+
+
+class OpenAIRefusalError(OpenAIError, ValueError):
+    """The service refuses the request and will refuse it again, until somebody corrects something."""
 
 
 class OpenAIService(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -59,7 +64,7 @@ class OpenAIService(dg.ConfigurableResource):  # type: ignore[type-arg]
         import openai
 
         if not self.api_key:
-            raise OpenAIError(
+            raise OpenAIRefusalError(
                 f"OPENAI_API_KEY is not set: put the key of {self.base_url} there, or any word if it wants none."
             )
         client = _client(self.base_url, self.api_key, self.timeout, self.retries)
@@ -95,7 +100,8 @@ class OpenAIService(dg.ConfigurableResource):  # type: ignore[type-arg]
         body = error.body if isinstance(error.body, dict) else {}
         said = self._without_key(str(body.get("message") or error.message).strip().rstrip("."))
         text = f"{self.base_url} refused a request with status {error.status_code} ({said}): {_advice(error)}"
-        return OpenAIError(text, said, error.param)
+        passes = error.status_code in _PASSING or error.status_code >= 500
+        return (OpenAIError if passes else OpenAIRefusalError)(text, said, error.param)
 
     def _without_key(self, text: str) -> str:
         """The text as it may stand in logs: some services repeat the key they were given."""

@@ -8,6 +8,7 @@ import pytest
 
 from customer_analytics.assets.retries import at_once, may_pass
 from customer_analytics.ingestion.location import SourceError
+from customer_analytics.resources.openai_service import OpenAIError, OpenAIRefusalError
 
 QUICK = dg.RetryPolicy(max_retries=2)
 
@@ -36,6 +37,8 @@ def attempts(error: Exception, as_generator: bool) -> int:
         (ConnectionError("lost"), 3),
         (TimeoutError("late"), 3),
         (ValueError("wrong"), 1),
+        (OpenAIError("disturbed"), 3),
+        (OpenAIRefusalError("no such model"), 1),
         (SourceError("orders.csv is empty"), 1),
         (dg.Failure("audited", allow_retries=False), 1),
     ],

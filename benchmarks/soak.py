@@ -89,7 +89,7 @@ class Soak:
     def drop(self) -> None:
         """A new call or comments, or by turns a change, a copy, a new name, or a file that cannot be read."""
         present = sorted(path for path in (self.source / "calls").glob("*.wav") if path.stat().st_size > 100)
-        kinds = {"new": 8, "comments": 6, "changed": 2, "copied": 1, "renamed": 1, "broken": 1}
+        kinds = {"new": 8, "comments": 10, "changed": 2, "copied": 1, "renamed": 1, "broken": 1}
         kind = self.random.choices(list(kinds), kinds.values())[0]
         self.dropped += 1
         if kind == "comments":
@@ -172,7 +172,7 @@ class Soak:
         until = time.monotonic() + 60 * minutes
         while time.monotonic() < until:
             time.sleep(self.random.uniform(1, 4))
-            if self.random.random() < 0.15:
+            if self.random.random() < 0.25:
                 self.drop()
             if sum(self.kills.values()) < kills and self.random.random() < 0.8:
                 fewest_first = sorted(VICTIMS, key=lambda victim: (self.kills[victim], self.random.random()))

@@ -60,13 +60,15 @@ class SnowflakeMLDouble:
         **how: Any,
     ) -> Any:
         with self._lock:
-            kept = self.models.setdefault(model_name.upper(), KeptModel())
+            kept = self.models.get(model_name.upper(), KeptModel())
             if version_name in kept.versions:
                 raise ValueError(f"Model {model_name} version {version_name} already existed.")
             folder = self._folder / model_name / version_name
             ModelPackager(str(folder)).save(name=model_name, model=model, options={}, **how)
             kept.versions[version_name] = Kept(folder, comment, json.loads(json.dumps(metrics)))
             kept.default = kept.default or version_name
+            # CREATE MODEL and its first version are one statement: nobody sees a model without versions.
+            self.models[model_name.upper()] = kept
         return self._version(kept, version_name)
 
     def _model(self, model_name: str) -> Any:
@@ -79,7 +81,7 @@ class SnowflakeMLDouble:
         model.show_versions.side_effect = lambda: pd.DataFrame(
             [
                 {"created_on": number, "name": name, "comment": version.comment}
-                for number, (name, version) in enumerate(kept.versions.items())
+                for number, (name, version) in enumerate(list(kept.versions.items()))
             ][::-1]
         )
 

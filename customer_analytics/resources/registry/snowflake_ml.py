@@ -67,6 +67,7 @@ class SnowflakeMLRegistry(ModelRegistry):
         """See `ModelRegistry.log`.
 
         Snowflake replaces no files of a version: where they are damaged, DamagedModelError asks to drop it first.
+        Adding and making it the default are two statements: of those logged at once any may end as it.
         """
         info = model.info
         require_identifiers(info.model_name, info.version)

@@ -22,7 +22,8 @@ from customer_analytics.automation import jobs
 from customer_analytics.cli import main
 from customer_analytics.deployment import resources
 from customer_analytics.ml.collections import NAMES, collection
-from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.settings import Settings, settings
 from customer_analytics.tables import TABLES

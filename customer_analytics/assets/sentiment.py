@@ -23,7 +23,8 @@ from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
 from customer_analytics.resources.scope import LARGEST, Scope
-from customer_analytics.resources.vectors.base import Collection, VectorStore, Where
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection, Where
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS

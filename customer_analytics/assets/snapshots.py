@@ -8,7 +8,8 @@ from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.ml.collections import NAMES, collection
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.source import Source
-from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.snapshots import Snapshot, restore
 
 

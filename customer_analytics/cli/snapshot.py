@@ -11,7 +11,8 @@ from customer_analytics.cli.errors import or_say_why
 from customer_analytics.settings import settings
 
 if TYPE_CHECKING:
-    from customer_analytics.resources.vectors.base import Collection, VectorStore
+    from customer_analytics.resources.vectors.base import VectorStore
+    from customer_analytics.resources.vectors.collection import Collection
 
 _BACKEND = click.option(
     "--backend",

@@ -14,7 +14,8 @@ from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, C
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
-from customer_analytics.resources.vectors.base import VectorStore, Where
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Where
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import TABLES
 from customer_analytics.tables.sources import (

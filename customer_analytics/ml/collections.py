@@ -1,7 +1,8 @@
 """The three collections of vectors and what their objects carry."""
 
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import Collection, PropertyType, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection, PropertyType
 
 COMMENT_TRAINING = "CommentTraining"
 CUSTOMER_COMMENT = "CustomerComment"

@@ -18,7 +18,8 @@ from customer_analytics.ml.buckets import EVERYTHING, Bucket
 from customer_analytics.ml.identity import object_ids
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import Collection, VectorStore, Where
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection, Where
 
 GROUP = 256  # rows embedded and written at once: what a kill can lose
 WHOLE_COLLECTION: Where = {}

@@ -12,7 +12,8 @@ from customer_analytics.ml.collections import CUSTOMER_CALL, CUSTOMER_COMMENT, c
 from customer_analytics.resources.answers.excerpts import excerpts
 from customer_analytics.resources.answers.reranker import Reranker
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import Match, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Match
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.search.hits import Filters, Hit, Source
 from customer_analytics.search.sentiment import passing, sentiments

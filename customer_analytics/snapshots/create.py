@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.snapshots.manifest import MANIFEST, Part, SnapshotError, as_json, file_name, is_file_name
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.collection import Collection, PropertyType
 
 MANIFEST = "manifest.json"
 _FORMAT = "customer-analytics-snapshot/1"

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from customer_analytics.resources.vectors.base import Where
+from customer_analytics.resources.vectors.collection import Where
 from customer_analytics.snapshots.create import complete, write_part
 from customer_analytics.snapshots.manifest import MANIFEST, Part, from_json
 

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.snapshots.manifest import MANIFEST, Part, SnapshotError, from_json, is_file_name
 
 _ROWS_A_BATCH = 1_000

@@ -23,7 +23,7 @@ from customer_analytics.ml.training import fingerprint, train
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
 from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
-from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.collection import Collection, PropertyType
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
 from customer_analytics_tests.contract.stored_models import MODEL, stored

@@ -11,7 +11,8 @@ import pytest
 
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.resources.vectors import weaviate_backup
-from customer_analytics.resources.vectors.base import Collection, PropertyType, UpsertResult, VectorStore, Where
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection, PropertyType, UpsertResult, Where
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.snapshots import MANIFEST, Snapshot, SnapshotError, create, restore

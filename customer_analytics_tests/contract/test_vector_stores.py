@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from customer_analytics.resources.vectors.base import Match, PropertyType, UpsertResult, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Match, PropertyType, UpsertResult
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics_tests.contract.vector_processes import (

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from customer_analytics.resources.vectors.base import Collection, PropertyType, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection, PropertyType
 
 COMMENTS = Collection(
     "CustomerComment",

@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
-from customer_analytics.resources.vectors.base import Collection
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.tables import Table
 
 

@@ -23,7 +23,7 @@ from customer_analytics.resources.registry.contents import (
     model_of,
     require_identifiers,
 )
-from customer_analytics.resources.vectors.base import Collection
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.resources.warehouse.names import quoted
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Column, SqlType, Table

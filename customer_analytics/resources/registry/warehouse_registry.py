@@ -23,7 +23,7 @@ from customer_analytics.resources.registry.contents import (
     require_identifiers,
     sha256,
 )
-from customer_analytics.resources.vectors.base import Collection
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.writes import NOT_THERE
 from customer_analytics.tables import Column, SqlType, Table

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from customer_analytics.resources.vectors.base import Match
+from customer_analytics.resources.vectors.collection import Match
 
 # Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
 # Methods", SIGIR 2009: large enough that the first rank of one ranking does not outweigh agreement of two.
 _DAMPING = 60
 
 
-def fused(rankings: "Sequence[Sequence[Match]]", limit: int) -> "list[Match]":
+def fused(rankings: Sequence[Sequence[Match]], limit: int) -> list[Match]:
     """The objects of all rankings by the sum of 1 / (60 + rank), their new score; equals are in order of id."""
     found = {match.id: match for ranking in rankings for match in ranking}
     scores = dict.fromkeys(found, 0.0)

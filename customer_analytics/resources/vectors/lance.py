@@ -13,7 +13,8 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from pydantic import Field
 
-from customer_analytics.resources.vectors.base import Collection, Match, UpsertResult, VectorStore, Where
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection, Match, UpsertResult, Where
 from customer_analytics.resources.vectors.lance_filter import predicate
 from customer_analytics.resources.vectors.paging import pages_of
 from customer_analytics.resources.vectors.validation import valid_query, valid_rows, valid_where

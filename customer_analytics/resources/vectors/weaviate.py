@@ -10,7 +10,8 @@ import pyarrow as pa
 from pydantic import Field, PrivateAttr
 
 from customer_analytics.resources.vectors import weaviate_objects as objects
-from customer_analytics.resources.vectors.base import Collection, Match, UpsertResult, VectorStore, Where
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection, Match, UpsertResult, Where
 from customer_analytics.resources.vectors.paging import pages_of
 from customer_analytics.resources.vectors.validation import object_ids, valid_query, valid_rows, valid_where
 from customer_analytics.resources.vectors.weaviate_class import MOST_FOUND, WeaviateClass

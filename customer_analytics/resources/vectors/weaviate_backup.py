@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from customer_analytics.resources.vectors.base import Collection, VectorStore
+from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.resources.vectors.weaviate_class import WeaviateClass
 

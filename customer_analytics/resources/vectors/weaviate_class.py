@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from customer_analytics.resources.vectors import weaviate_objects as objects
-from customer_analytics.resources.vectors.base import Collection, Match, UpsertResult
+from customer_analytics.resources.vectors.collection import Collection, Match, UpsertResult
 from customer_analytics.resources.vectors.weaviate_connection import Connection
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.collection import Collection, PropertyType
 from customer_analytics.resources.vectors.paging import pages_of
 from customer_analytics.resources.vectors.validation import object_ids
 from customer_analytics.resources.vectors.weaviate_class import WeaviateClass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from customer_analytics.resources.vectors.base import Collection, Match, PropertyType
+from customer_analytics.resources.vectors.collection import Collection, Match, PropertyType
 
 if TYPE_CHECKING:
     from weaviate.classes.config import Property

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.resources.vectors.base import Match
+from customer_analytics.resources.vectors.collection import Match
 from customer_analytics.resources.vectors.weaviate_class import MOST_FOUND
 
 

@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 
 from customer_analytics.ml.vectorisation import sync_collection
 from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.collection import Collection, PropertyType
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 
 

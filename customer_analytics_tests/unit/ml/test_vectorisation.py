@@ -15,7 +15,7 @@ import pytest
 from customer_analytics.ml.buckets import Bucket
 from customer_analytics.ml.identity import object_ids
 from customer_analytics.ml.vectorisation import GROUP, SyncError, SyncResult, sync_collection
-from customer_analytics.resources.vectors.base import Collection, PropertyType
+from customer_analytics.resources.vectors.collection import Collection, PropertyType
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics_tests.unit.ml.letters import COMMENTS, LetterEmbedder, sync_and_die
 

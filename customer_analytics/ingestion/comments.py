@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from customer_analytics.ingestion.files import COMMENTS
+from customer_analytics.ingestion.files import COMMENTS, FURTHER_COMMENTS
 from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.load import LoadedFile, parse_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
@@ -50,7 +50,7 @@ class CommentListing:
 def list_comments(location: SourceLocation) -> CommentListing:
     """The first file, if it is there, and the `.csv` and `.parquet` files of the folder next to it."""
     first = location.entry(COMMENTS.name)
-    below = location.files_below(f"{COMMENTS.drops}")
+    below = location.files_below(FURTHER_COMMENTS)
     files = {COMMENTS.name: first} if first else {}
     problems = [Problem(_below(problem.path), problem.reason) for problem in below.problems]
     for file in below.files:
@@ -91,7 +91,7 @@ def files_of_rows(batches: Iterable[pa.RecordBatch]) -> dict[str, CommentFile]:
 
 def _below(path: str) -> str:
     """A path below the folder of drops as a path below the source."""
-    return str(PurePosixPath(f"{COMMENTS.drops}", path))
+    return str(PurePosixPath(FURTHER_COMMENTS, path))
 
 
 def _unreadable(path: str, content: bytes, error: SourceError) -> LoadedFile:

@@ -11,14 +11,13 @@ class SourceFile:
     """One file of the source: its name (`.csv` or `.parquet`), the table it fills, the rules of its rows.
 
     The table says which columns the file must have (in any case and order), their types, which may be empty, and
-    the key; rules are for what a single row cannot be. `drops` is a folder of further files of the same kind,
-    whose rows are added; the columns of `sources.ORIGIN` tell them apart.
+    the key; rules are for what a single row cannot be. Where several files fill one table, the columns of
+    `sources.ORIGIN` tell their rows apart.
     """
 
     name: str
     table: Table
     rules: tuple[RowRule, ...] = ()
-    drops: str | None = None
 
     @property
     def record(self) -> Table:
@@ -29,6 +28,9 @@ class SourceFile:
         columns = tuple(column for column in self.table.columns if column.name not in origin)
         return replace(self.table, columns=columns, key=())
 
+
+COMMENTS = SourceFile("twitter_comments.parquet", sources.STG_TWITTER_COMMENTS)
+FURTHER_COMMENTS = "comments"  # the folder of further files like the first
 
 # One entry a source table. To add your own: declare its Table in tables/sources.py and add a line here.
 SOURCE_FILES: tuple[SourceFile, ...] = (
@@ -41,13 +43,11 @@ SOURCE_FILES: tuple[SourceFile, ...] = (
     ),
     SourceFile("customer_conversions.csv", sources.STG_CUSTOMER_CONVERSIONS),
     SourceFile("orders.csv", sources.STG_ORDERS),
-    SourceFile("twitter_comments.parquet", sources.STG_TWITTER_COMMENTS, drops="comments"),
+    COMMENTS,
     SourceFile("comment_training.parquet", sources.STG_COMMENT_TRAINING, (one_of("LABEL", *sources.LABELS),)),
 )
-
-(COMMENTS,) = (file for file in SOURCE_FILES if file.drops)
 
 
 def whole_files() -> tuple[SourceFile, ...]:
     """The source files that fill their table alone."""
-    return tuple(file for file in SOURCE_FILES if not file.drops)
+    return tuple(file for file in SOURCE_FILES if file is not COMMENTS)

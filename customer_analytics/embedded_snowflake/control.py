@@ -7,7 +7,7 @@ from sqlglot import Expr, exp
 from customer_analytics.embedded_snowflake import catalog, names, results, rewrites, stages, transfers
 from customer_analytics.embedded_snowflake.errors import missing, unsupported
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.statement import Statement
 
 _SUCCESS = "Statement executed successfully."

@@ -14,7 +14,7 @@ from sqlglot import exp
 from customer_analytics.embedded_snowflake import results, rewrites
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, missing, unsupported
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Name, Session
+from customer_analytics.embedded_snowflake.session import Name, Session
 from customer_analytics.embedded_snowflake.stages import Stage
 from customer_analytics.embedded_snowflake.store import META, TEMPORARY, execute, literal, quoted
 

@@ -9,7 +9,7 @@ from sqlglot import Expr, exp
 from customer_analytics.embedded_snowflake import copy_into, create_table, names, results, rewrites, stages
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, already_exists, missing, unsupported
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Name, Session
+from customer_analytics.embedded_snowflake.session import Name, Session
 from customer_analytics.embedded_snowflake.store import META, execute, literal, quoted
 
 _SUCCESS = "Statement executed successfully."

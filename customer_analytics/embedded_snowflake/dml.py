@@ -12,7 +12,7 @@ from sqlglot import Expr, exp
 from customer_analytics.embedded_snowflake import bindings, results, rewrites
 from customer_analytics.embedded_snowflake.errors import unsupported
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.store import TEMPORARY, execute
 
 _SOURCE = "_source"

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, cancelled, unsupported
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.statement import Statement
 from customer_analytics.embedded_snowflake.statement_log import StatementLog
 from customer_analytics.embedded_snowflake.statements import run

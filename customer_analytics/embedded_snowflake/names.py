@@ -6,7 +6,7 @@ from sqlglot import Expr, exp
 
 from customer_analytics.embedded_snowflake import catalog
 from customer_analytics.embedded_snowflake.errors import SnowflakeError
-from customer_analytics.embedded_snowflake.sessions import Name, Session
+from customer_analytics.embedded_snowflake.session import Name, Session
 from customer_analytics.embedded_snowflake.store import TEMPORARY
 
 

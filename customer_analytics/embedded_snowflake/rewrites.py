@@ -11,7 +11,7 @@ from sqlglot.dialects.snowflake import Snowflake
 
 from customer_analytics.embedded_snowflake import functions, names, stages
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, syntax_error
-from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.store import quoted
 
 SERVER_VERSION = transforms.SERVER_VERSION

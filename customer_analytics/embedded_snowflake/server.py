@@ -23,7 +23,8 @@ from customer_analytics.embedded_snowflake import bindings, transfers
 from customer_analytics.embedded_snowflake.errors import SnowflakeError
 from customer_analytics.embedded_snowflake.jobs import Job, Jobs
 from customer_analytics.embedded_snowflake.rewrites import SERVER_VERSION
-from customer_analytics.embedded_snowflake.sessions import Session, Sessions
+from customer_analytics.embedded_snowflake.session import Session
+from customer_analytics.embedded_snowflake.sessions import Sessions
 from customer_analytics.embedded_snowflake.statement import Statement
 from customer_analytics.embedded_snowflake.store import Store
 from customer_analytics.embedded_snowflake.transfers import FileLinks

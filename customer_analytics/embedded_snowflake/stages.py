@@ -18,7 +18,7 @@ from sqlglot import Expr, exp
 from customer_analytics.embedded_snowflake import results
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, already_exists, missing, syntax_error
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Name, Session
+from customer_analytics.embedded_snowflake.session import Name, Session
 from customer_analytics.embedded_snowflake.store import META, execute, literal, quoted
 
 UNFINISHED = ".upload-"

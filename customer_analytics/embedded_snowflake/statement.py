@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Session, Sessions
+from customer_analytics.embedded_snowflake.session import Session
+from customer_analytics.embedded_snowflake.sessions import Sessions
 from customer_analytics.embedded_snowflake.transfers import FileLinks
 
 

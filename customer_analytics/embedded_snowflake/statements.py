@@ -19,7 +19,7 @@ from customer_analytics.embedded_snowflake import (
 )
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, from_duckdb, unsupported
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.statement import Statement
 from customer_analytics.embedded_snowflake.store import execute, transaction
 

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from customer_analytics.embedded_snowflake import results
 from customer_analytics.embedded_snowflake.errors import SnowflakeError
 from customer_analytics.embedded_snowflake.results import Result
-from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.stages import UNFINISHED, Stage
 
 

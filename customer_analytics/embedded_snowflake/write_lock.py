@@ -8,12 +8,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, cancelled
-
-if TYPE_CHECKING:
-    from customer_analytics.embedded_snowflake.sessions import Session
+from customer_analytics.embedded_snowflake.session import Session
 
 _POLL_SECONDS = 0.25
 
@@ -29,7 +26,7 @@ class WriteLock:
         self._queue: deque[Session] = deque()
         self._changed = threading.Condition()
 
-    def acquire(self, session: "Session", evict: Callable[["Session", float], None]) -> None:
+    def acquire(self, session: Session, evict: Callable[[Session, float], None]) -> None:
         """Wait for the lock; `evict(holder, idle_limit)` is called now and then to roll back an idle holder."""
         deadline = time.monotonic() + float(session.parameters.get("LOCK_TIMEOUT") or self.timeout)
         with self._changed:
@@ -52,14 +49,14 @@ class WriteLock:
                 self._queue.remove(session)
                 self._changed.notify_all()
 
-    def release(self, session: "Session") -> None:
+    def release(self, session: Session) -> None:
         """Give the lock to the next waiter."""
         with self._changed:
             if self._holder is session:
                 self._holder = None
                 self._changed.notify_all()
 
-    def _take(self, session: "Session") -> bool:
+    def _take(self, session: Session) -> bool:
         with self._changed:
             mine = lambda: self._holder is None and self._queue[0] is session  # noqa: E731
             if not self._changed.wait_for(mine, _POLL_SECONDS):

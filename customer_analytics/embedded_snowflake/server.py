@@ -1,8 +1,4 @@
-"""The Snowflake connector's HTTP protocol.
-
-Every answer is HTTP 200 with `success` true or false: the connector takes any HTTP error for a broken line and
-tries again for as long as it may.
-"""
+"""The Snowflake connector's HTTP protocol."""
 
 import asyncio
 import gzip
@@ -20,20 +16,15 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from customer_analytics.embedded_snowflake import bindings, transfers
+from customer_analytics.embedded_snowflake.answers import answer, failure, in_progress, success
 from customer_analytics.embedded_snowflake.errors import SnowflakeError
-from customer_analytics.embedded_snowflake.jobs import Job, Jobs
+from customer_analytics.embedded_snowflake.jobs import Jobs
 from customer_analytics.embedded_snowflake.rewrites import SERVER_VERSION
 from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.sessions import Sessions
 from customer_analytics.embedded_snowflake.statement import Statement
 from customer_analytics.embedded_snowflake.store import Store
 from customer_analytics.embedded_snowflake.transfers import FileLinks
-
-_ANSWER_WITHIN_SECONDS = 15.0
-"""A statement that takes longer is answered with a link to ask again, before the line is taken for dead."""
-
-_IN_PROGRESS = "333333"
-_IN_PROGRESS_ASYNC = "333334"
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -71,15 +62,15 @@ class Endpoint:
         )
 
     def _quietly(self, handler: Callable[[Request], Awaitable[dict[str, Any]]]) -> Handler:
-        async def answer(request: Request) -> Response:
+        async def answered(request: Request) -> Response:
             self.last_request = time.monotonic()
             try:
                 content = await handler(request)
             except SnowflakeError as error:
-                content = _failure(error)
+                content = failure(error)
             return JSONResponse(content)
 
-        return answer
+        return answered
 
     async def login(self, request: Request) -> dict[str, Any]:
         """Open a session, if the password is the endpoint's token."""
@@ -95,7 +86,7 @@ class Endpoint:
         await run_in_threadpool(self._choose, session, query.get("databaseName"), query.get("schemaName"))
         session.warehouse = query.get("warehouse") or session.warehouse
         session.role = query.get("roleName") or session.role
-        return _success(
+        return success(
             {
                 "token": session.token,
                 "masterToken": session.master_token,
@@ -133,7 +124,7 @@ class Endpoint:
         """Give the session a new token."""
         session = self.sessions.by_master_token(_token(request))
         self.sessions.renew(session)
-        return _success(
+        return success(
             {
                 "sessionToken": session.token,
                 "masterToken": session.master_token,
@@ -146,14 +137,14 @@ class Endpoint:
     async def heartbeat(self, request: Request) -> dict[str, Any]:
         """Say whether the session is there."""
         self.sessions.by_token(_token(request))
-        return _success(None)
+        return success(None)
 
     async def close_session(self, request: Request) -> dict[str, Any]:
         """Close the session."""
         session = self.sessions.by_token(_token(request))
         if request.query_params.get("delete"):
             await run_in_threadpool(self.sessions.close, session)
-        return _success(None)
+        return success(None)
 
     async def query(self, request: Request) -> dict[str, Any]:
         """Run a statement."""
@@ -174,19 +165,19 @@ class Endpoint:
         )
         job = self.jobs.submit(statement, request.query_params.get("requestId") or secrets.token_hex(16))
         if body.get("asyncExec"):
-            return _in_progress(job, _IN_PROGRESS_ASYNC)
-        return await _answer(job)
+            return in_progress(job)
+        return await answer(job)
 
     async def abort(self, request: Request) -> dict[str, Any]:
         """Interrupt the statement of a request."""
         self.sessions.by_token(_token(request))
         await run_in_threadpool(self.jobs.cancel, str((await _body(request)).get("requestId")))
-        return _success(None)
+        return success(None)
 
     async def result(self, request: Request) -> dict[str, Any]:
         """The result of a statement that was started before."""
         self.sessions.by_token(_token(request))
-        return await _answer(self.jobs.by_query(request.path_params["query_id"]))
+        return await answer(self.jobs.by_query(request.path_params["query_id"]))
 
     async def monitor(self, request: Request) -> dict[str, Any]:
         """The status of a statement."""
@@ -194,16 +185,16 @@ class Endpoint:
         try:
             job = self.jobs.by_query(request.path_params["query_id"])
         except SnowflakeError:
-            return _success({"queries": []})
+            return success({"queries": []})
         if not job.future.done():
-            return _success({"queries": [{"id": job.query_id, "status": "RUNNING"}]})
+            return success({"queries": [{"id": job.query_id, "status": "RUNNING"}]})
         error = job.future.exception()
         if error is None:
-            return _success({"queries": [{"id": job.query_id, "status": "SUCCESS"}]})
+            return success({"queries": [{"id": job.query_id, "status": "SUCCESS"}]})
         status = {"status": "FAILED_WITH_ERROR", "errorMessage": str(error)}
         if isinstance(error, SnowflakeError):
             status |= {"errorCode": error.code, "errorMessage": error.message}
-        return _success({"queries": [{"id": job.query_id, **status}]})
+        return success({"queries": [{"id": job.query_id, **status}]})
 
     async def stage_file(self, request: Request) -> Response:
         """Send or receive a file of a stage."""
@@ -224,68 +215,22 @@ class Endpoint:
     async def health(self, request: Request) -> dict[str, Any]:
         """Say that this is the endpoint with this token, and since which start."""
         self._check_token(request)
-        return _success({"health": "ok", "instance": self._instance})
+        return success({"health": "ok", "instance": self._instance})
 
     async def stop(self, request: Request) -> dict[str, Any]:
         """Stop the server, once this is answered."""
         self._check_token(request)
         self.stop_requested.set()
-        return _success(None)
+        return success(None)
 
     async def unknown(self, request: Request) -> dict[str, Any]:
         """Telemetry and whatever else a client may send along."""
-        return _success(None)
+        return success(None)
 
     def _check_token(self, request: Request) -> None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not secrets.compare_digest(given.encode(), self._token.encode()):
             raise SnowflakeError(390100, "08001", "Incorrect token.")
-
-
-async def _answer(job: Job) -> dict[str, Any]:
-    waiting = asyncio.wrap_future(job.future)
-    done, _ = await asyncio.wait([waiting], timeout=_ANSWER_WITHIN_SECONDS)
-    if not done:
-        return _in_progress(job, _IN_PROGRESS)
-    try:
-        result = waiting.result()
-    except SnowflakeError as error:
-        return _failure(error, job.query_id)
-    payload = await run_in_threadpool(result.payload) if result.rows > 1000 else result.payload()
-    session = job.session
-    return _success(
-        {
-            **payload,
-            "queryId": job.query_id,
-            "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
-            "finalDatabaseName": session.database,
-            "finalSchemaName": session.schema,
-            "finalWarehouseName": session.warehouse,
-            "finalRoleName": session.role,
-        }
-    )
-
-
-def _in_progress(job: Job, code: str) -> dict[str, Any]:
-    return {
-        "data": {"queryId": job.query_id, "getResultUrl": f"/queries/{job.query_id}/result"},
-        "code": code,
-        "message": None,
-        "success": True,
-    }
-
-
-def _success(data: Any) -> dict[str, Any]:
-    return {"data": data, "code": None, "message": None, "success": True}
-
-
-def _failure(error: SnowflakeError, query_id: str | None = None) -> dict[str, Any]:
-    return {
-        "data": {"errorCode": error.code, "sqlState": error.sqlstate, "queryId": query_id},
-        "code": error.code,
-        "message": error.message,
-        "success": False,
-    }
 
 
 async def _body(request: Request) -> Any:

@@ -1,18 +1,17 @@
 """New call audio flows in: a sensor sees it settle and requests one run for all that is new."""
 
 import datetime as dt
-import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 from snowflake.connector.errors import ProgrammingError
 
 from customer_analytics.assets.sources import CALL_AUDIO, call_audio
 from customer_analytics.automation.arrivals import arrivals, from_cursor, to_cursor
-from customer_analytics.automation.earlier_runs import EarlierRuns, earlier_runs
+from customer_analytics.automation.earlier_runs import earlier_runs
 from customer_analytics.automation.jobs import calls as calls_job
+from customer_analytics.automation.requests import request
 from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.calls import (
     AudioListing,
@@ -24,7 +23,6 @@ from customer_analytics.ingestion.calls import (
 )
 from customer_analytics.ingestion.listing import FileEntry
 from customer_analytics.ingestion.location import SourceLocation
-from customer_analytics.resources.scope import LARGEST
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.writes import NOT_THERE
@@ -72,8 +70,9 @@ def new_calls(
         reason = f"{len(listing.files):,} calls in the folder, {len(waiting):,} of them not settled."
         return dg.SensorResult(skip_reason=reason, cursor=cursor)
     hashes = sorted({call.content_hash for call in new.values()})
+    tags = {"customer_analytics/new_calls": str(len(new) + len(renamed))}
     return dg.SensorResult(
-        run_requests=[_request(sorted([*new, *renamed]), hashes, earlier)],
+        run_requests=[request({"calls": [*new, *renamed]}, hashes, earlier, tags)],
         dynamic_partitions_requests=[CALL_AUDIO.build_add_request(hashes)],
         asset_events=[_event(call) for call in {call.content_hash: call for call in new.values()}.values()],
         cursor=cursor,
@@ -111,29 +110,6 @@ def _renamed(known: Mapping[str, CallFile], new: Mapping[str, CallFile], listing
     contents = {call.content_hash for call in new.values()}
     moved = [p for p, call in known.items() if call.content_hash in contents and p not in listing.files]
     return [path for path in moved if not concealed(path, listing.problems)]
-
-
-def _request(paths: Sequence[str], hashes: Sequence[str], earlier: EarlierRuns) -> dg.RunRequest:
-    """One run for these paths and for those of failed runs.
-
-    The key is derived from the content and from the run before it: a tick that is repeated asks for the same run,
-    while a file that returns to an earlier content, or whose run has failed, asks for another.
-    """
-    named = [_named(config) for config in earlier.failed]
-    together = sorted({*paths, *(path for failed in named for path in failed)})
-    is_whole = not all(named) or len(together) > LARGEST
-    key = hashlib.sha256("\n".join([earlier.latest, *together, *hashes]).encode()).hexdigest()
-    return dg.RunRequest(
-        run_key=key,
-        run_config={} if is_whole else {"resources": {"scope": {"config": {"calls": together}}}},
-        tags={"customer_analytics/new_calls": str(len(paths))},
-    )
-
-
-def _named(config: Mapping[str, Any]) -> list[str]:
-    """The calls that a run was about; none where it was about all."""
-    calls: list[str] = config.get("resources", {}).get("scope", {}).get("config", {}).get("calls", [])
-    return calls
 
 
 def _event(call: CallFile) -> dg.AssetMaterialization:

@@ -1,23 +1,21 @@
 """New files of comments flow in: a sensor sees them settle and requests one run for all that is new."""
 
 import datetime as dt
-import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 from snowflake.connector.errors import ProgrammingError
 
 from customer_analytics.automation.arrivals import arrivals, from_cursor, to_cursor
-from customer_analytics.automation.earlier_runs import EarlierRuns, earlier_runs
+from customer_analytics.automation.earlier_runs import earlier_runs
 from customer_analytics.automation.jobs import comments as comments_job
+from customer_analytics.automation.requests import request
 from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.comments import CommentFile, files_of_rows, list_comments, load_comments
 from customer_analytics.ingestion.listing import FileEntry
 from customer_analytics.ingestion.load import LoadedFile
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.resources.scope import LARGEST
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.writes import NOT_THERE
@@ -63,8 +61,10 @@ def new_comments(
         return dg.SensorResult(skip_reason=reason, cursor=to_cursor(waiting))
     customers = {customer for file in new.values() for customer in file.rows["CUSTOMER_ID"].to_pylist()}
     customers |= _writers(warehouse, [known[path].content_hash for path in new if path in known])
-    request = _request({path: file.content_hash for path, file in new.items()}, customers, earlier)
-    return dg.SensorResult(run_requests=[request], cursor=to_cursor(waiting))
+    about = {"comment_files": new.keys(), "customers": customers}
+    tags = {"customer_analytics/new_comment_files": str(len(new))}
+    hashes = [file.content_hash for file in new.values()]
+    return dg.SensorResult(run_requests=[request(about, hashes, earlier, tags)], cursor=to_cursor(waiting))
 
 
 def known_files(warehouse: Warehouse) -> dict[str, CommentFile] | None:
@@ -104,24 +104,3 @@ def _writers(warehouse: Warehouse, contents: list[str]) -> set[int]:
     table = warehouse.name(STG_TWITTER_COMMENTS.name)
     select = f"SELECT DISTINCT CUSTOMER_ID FROM {table} WHERE CONTENT_HASH IN ({places})"  # noqa: S608
     return {int(customer) for customer in warehouse.query(select, contents)["CUSTOMER_ID"].to_pylist()}
-
-
-def _request(contents: Mapping[str, str], customers: Iterable[int], earlier: EarlierRuns) -> dg.RunRequest:
-    """One run for these files and for those of failed runs; its key is made as that of a run about calls."""
-    failed = [_scope(config) for config in earlier.failed]
-    paths = sorted({*contents, *(path for scope in failed for path in scope.get("comment_files", []))})
-    concerned = sorted({*customers, *(customer for scope in failed for customer in scope.get("customers", []))})
-    is_whole = not all(failed) or len(paths) > LARGEST or len(concerned) > LARGEST
-    key = hashlib.sha256("\n".join([earlier.latest, *paths, *sorted(contents.values())]).encode()).hexdigest()
-    scope = {"comment_files": paths, "customers": concerned}
-    return dg.RunRequest(
-        run_key=key,
-        run_config={} if is_whole else {"resources": {"scope": {"config": scope}}},
-        tags={"customer_analytics/new_comment_files": str(len(contents))},
-    )
-
-
-def _scope(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run was about; nothing where it was about all."""
-    scope: dict[str, Any] = config.get("resources", {}).get("scope", {}).get("config", {})
-    return scope

@@ -1,0 +1,41 @@
+"""One run for what is new and for what failed runs were to do."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from customer_analytics.automation.earlier_runs import EarlierRuns
+from customer_analytics.resources.scope import LARGEST, Scope
+
+
+def request(
+    about: Mapping[str, Iterable[Any]], contents: Iterable[str], earlier: EarlierRuns, tags: Mapping[str, str]
+) -> dg.RunRequest:
+    """A run about these values and those of failed runs; about all where one of these was, or values are too many.
+
+    The key is derived from the content and from the run before it: a tick that is repeated asks for the same run,
+    while a file that returns to an earlier content, or whose run has failed, asks for another.
+
+    Args:
+        about: The values by the fields of `Scope`.
+        contents: Hashes of the new files.
+        earlier: What earlier runs of the job leave to be done.
+        tags: Tags of the run.
+    """
+    failed = [_scope(config) for config in earlier.failed]
+    scope = {
+        field: sorted({*values, *(value for scope in failed for value in getattr(scope, field))})
+        for field, values in about.items()
+    }
+    is_whole = any(scope.is_whole for scope in failed) or any(len(values) > LARGEST for values in scope.values())
+    values = (str(value) for values in scope.values() for value in values)
+    key = hashlib.sha256("\n".join([earlier.latest, *values, *sorted(contents)]).encode()).hexdigest()
+    config = {} if is_whole else {"resources": {"scope": {"config": scope}}}
+    return dg.RunRequest(run_key=key, run_config=config, tags=dict(tags))
+
+
+def _scope(run_config: Mapping[str, Any]) -> Scope:
+    """What a run was about."""
+    return Scope(**run_config.get("resources", {}).get("scope", {}).get("config", {}))

@@ -5,7 +5,6 @@ import dagster as dg
 from customer_analytics import assets, checks
 from customer_analytics.automation import (
     cleanup,
-    conditions,
     dead_runs,
     failures,
     jobs,
@@ -14,6 +13,7 @@ from customer_analytics.automation import (
     new_comments,
     new_files,
     orphans,
+    refresh,
     schedules,
 )
 from customer_analytics.deployment import as_deployed, resources
@@ -34,7 +34,7 @@ defs = dg.Definitions(
         new_calls.new_calls,
         new_comments.new_comments,
         new_files.new_files,
-        conditions.sensor,
+        refresh.refresh,
         dead_runs.dead_runs,
         failures.tell_of_failures,
         *cleanup.sensors,

@@ -14,11 +14,11 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 from filelock import FileLock, Timeout
 
-from customer_analytics.automation import cleanup
 from customer_analytics.automation import orphans as orphaned
 from customer_analytics.automation.dead_runs import close
 from customer_analytics.automation.jobs import ALL, calls, comments
 from customer_analytics.resources.scope import LARGEST
+from customer_analytics.resources.warehouse import leftovers
 from customer_analytics.settings import Settings
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.terminal import show_messages
@@ -133,7 +133,7 @@ def drop_leftovers(settings: Settings) -> list[str]:
         dg.build_resources({"warehouse": warehouse(settings)}) as built,
     ):
         close_dead_runs(settings.home, instance)
-        return cleanup.drop_leftovers(built.warehouse, instance)
+        return leftovers.drop_leftovers(built.warehouse, instance)
 
 
 def orphans(settings: Settings, remove: bool) -> orphaned.Orphans:

@@ -9,8 +9,8 @@ from pydantic import Field
 from snowflake.snowpark import DataFrame
 
 from customer_analytics import transforms
+from customer_analytics.assets.conditions import FOLLOWS
 from customer_analytics.assets.declaration import table_asset
-from customer_analytics.automation.conditions import FOLLOWS
 from customer_analytics.checks import customers as checks
 from customer_analytics.checks.audit import audited
 from customer_analytics.resources.warehouse.resource import Warehouse

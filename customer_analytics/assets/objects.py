@@ -3,11 +3,10 @@
 import dagster as dg
 
 from customer_analytics.assets.retries import RETRIES, at_once
-from customer_analytics.automation.cleanup import drop_leftovers
 from customer_analytics.resources.registry.base import ModelRegistry
+from customer_analytics.resources.warehouse.leftovers import drop_leftovers
 from customer_analytics.resources.warehouse.resource import Warehouse
-
-CALL_STAGE = "CALL_STAGE"
+from customer_analytics.tables.sources import CALL_STAGE
 
 
 @dg.asset(group_name="objects", kinds={"warehouse"}, pool="warehouse_objects", retry_policy=RETRIES)

@@ -8,8 +8,8 @@ from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
 from customer_analytics import transforms
+from customer_analytics.assets.conditions import DAILY, FOLLOWS, follows_but_for
 from customer_analytics.assets.declaration import table_asset
-from customer_analytics.automation.conditions import DAILY, FOLLOWS, follows_but_for
 from customer_analytics.checks import presentation as checks
 from customer_analytics.checks.audit import audited
 from customer_analytics.resources.warehouse.resource import Warehouse

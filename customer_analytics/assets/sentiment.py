@@ -29,7 +29,6 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
 
-MODEL = "SENTIMENT_CLASSIFIER"
 _PLOTS = ("calibration", "confusion_matrix")
 
 
@@ -60,7 +59,7 @@ def sentiment_classifier(
         model = known
         context.log.info(f"nothing has changed since {fingerprint.version}")
     else:
-        model = training.train(*examples).stored(MODEL, fingerprint, {"run_id": context.run_id})
+        model = training.train(*examples).stored(training.MODEL, fingerprint, {"run_id": context.run_id})
     accuracy, auc = model.info.metrics["accuracy"], model.info.metrics["auc"]
     quality = checks.quality(model.info.metrics, quality_floor)
     yield quality
@@ -121,7 +120,7 @@ def pred_customer_calls(
 def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
     """The default version, unless there is none or its files are damaged, which asks for training again."""
     try:
-        return registry.load(MODEL)
+        return registry.load(training.MODEL)
     except LookupError:
         return None
     except DamagedModelError as error:
@@ -143,7 +142,7 @@ def _predictions(
     Predictions that are there stay: an object's id is derived from all its columns, so equal ids mean equal rows.
     """
     warehouse.ensure_table(target)
-    default = registry.default(MODEL)
+    default = registry.default(training.MODEL)
     present = warehouse.table(target.name).filter(f.col("MODEL_VERSION") == (default and default.version))
     for column, values in part.items():
         present = present.filter(f.col(column.upper()).in_(list(values)))
@@ -156,7 +155,9 @@ def _predictions(
         present = present.filter(~f.col("VECTOR_ID").in_(sorted(gone)))
     rows = present
     if new := objects - known:
-        scored = registry.score(registry.load(MODEL), source, _of_ids(vector_store, source, part, new), target)
+        scored = registry.score(
+            registry.load(training.MODEL), source, _of_ids(vector_store, source, part, new), target
+        )
         # Written, or else a registry that scores in the warehouse would do so each time that the rows are read.
         rows = warehouse.write_scratch(target, present.union_all(scored.select(target.column_names)))
     count = warehouse.session().create_dataframe([[len(objects)]], schema=["OBJECTS"])

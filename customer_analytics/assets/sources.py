@@ -11,7 +11,7 @@ from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
 from customer_analytics.assets.declaration import table_asset, table_out
-from customer_analytics.assets.objects import CALL_STAGE, warehouse_objects
+from customer_analytics.assets.objects import warehouse_objects
 from customer_analytics.assets.retries import RETRIES, at_once, may_pass
 from customer_analytics.checks.audit import published
 from customer_analytics.checks.sources import SUPPORT_CALLS
@@ -30,7 +30,7 @@ from customer_analytics.progress import Progress
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.tables.sources import STG_REJECTED_ROWS, STG_SUPPORT_CALLS
+from customer_analytics.tables.sources import CALL_STAGE, STG_REJECTED_ROWS, STG_SUPPORT_CALLS
 
 CALL_AUDIO = dg.DynamicPartitionsDefinition(name="call_audio")
 _THREADS = 4

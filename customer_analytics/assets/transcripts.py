@@ -11,7 +11,6 @@ import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
 from customer_analytics.assets.declaration import table_asset
-from customer_analytics.assets.objects import CALL_STAGE
 from customer_analytics.ingestion.calls import stage_name
 from customer_analytics.lineage import declared
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
@@ -21,7 +20,7 @@ from customer_analytics.resources.scope import WHOLE, Scope
 from customer_analytics.resources.speech.base import Transcriber
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
-from customer_analytics.tables.sources import STG_SUPPORT_CALLS
+from customer_analytics.tables.sources import CALL_STAGE, STG_SUPPORT_CALLS
 
 
 @table_asset(

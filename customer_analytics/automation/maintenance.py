@@ -3,8 +3,8 @@
 import dagster as dg
 from pydantic import Field
 
-from customer_analytics.assets.sentiment import MODEL
 from customer_analytics.ml.collections import of_all_models
+from customer_analytics.ml.training import MODEL
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.vectors.base import VectorStore

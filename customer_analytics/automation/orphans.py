@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 import dagster as dg
 from pydantic import Field
 
-from customer_analytics.assets.objects import CALL_STAGE
 from customer_analytics.assets.sources import CALL_AUDIO
 from customer_analytics.automation.earlier_runs import earlier_runs
 from customer_analytics.automation.jobs import calls as calls_job
@@ -18,6 +17,7 @@ from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables.sources import CALL_STAGE
 
 
 @dataclass(frozen=True)

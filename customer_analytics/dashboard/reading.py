@@ -8,13 +8,13 @@ import dagster as dg
 import pandas as pd
 import streamlit as st
 
-from customer_analytics.assets.objects import CALL_STAGE
 from customer_analytics.deployment import resources
 from customer_analytics.ingestion.calls import stage_name
 from customer_analytics.resources.warehouse.resource import NotThereError
 from customer_analytics.running import dagster_instance
 from customer_analytics.search import Search
 from customer_analytics.settings import settings
+from customer_analytics.tables.sources import CALL_STAGE
 
 # What is shown is at most this old when a page is opened or changed.
 _FRESH_FOR = timedelta(seconds=20)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from customer_analytics import snapshots
-from customer_analytics.assets.objects import CALL_STAGE
-from customer_analytics.assets.sentiment import MODEL
 from customer_analytics.erasure.keys import ErasedKeys, mention_of_whole
 from customer_analytics.ingestion.calls import stage_name
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, of_all_models
+from customer_analytics.ml.training import MODEL
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
@@ -19,6 +18,7 @@ from customer_analytics.resources.vectors.collection import Where
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import TABLES
 from customer_analytics.tables.sources import (
+    CALL_STAGE,
     STG_COMMENT_FILES,
     STG_COMMENT_TRAINING,
     STG_PAYMENTS,

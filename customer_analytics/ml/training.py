@@ -15,6 +15,7 @@ from customer_analytics.ml.evaluation import Evaluation, evaluate_out_of_fold
 from customer_analytics.ml.training_set import TrainingSet, Vectors
 from customer_analytics.resources.registry.base import ModelVersion, StoredModel
 
+MODEL = "SENTIMENT_CLASSIFIER"
 FOLDS = 5
 SEED = 42
 ROUNDS = 200

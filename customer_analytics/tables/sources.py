@@ -183,6 +183,8 @@ STG_REJECTED_ROWS = Table(
     key=("SOURCE", "LINE"),
 )
 
+CALL_STAGE = "CALL_STAGE"
+
 STG_SUPPORT_CALLS = Table(
     "STG_SUPPORT_CALLS",
     "One row per audio file of a support call, held in CALL_STAGE as <content hash><extension>.",

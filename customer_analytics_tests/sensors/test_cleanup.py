@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from customer_analytics.automation.cleanup import drop_leftovers, sensors
+from customer_analytics.automation.cleanup import sensors
 from customer_analytics.embedded_snowflake import Endpoint
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.resources.warehouse.leftovers import drop_leftovers
 from customer_analytics_tests.warehouse.stock import staged
 
 

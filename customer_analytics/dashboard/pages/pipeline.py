@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from customer_analytics.assets.sentiment import MODEL
 from customer_analytics.dashboard.history import Check, Freshness, History, history
 from customer_analytics.dashboard.reading import instance, reading
 from customer_analytics.dashboard.shown import no_run_yet, table
+from customer_analytics.ml.training import MODEL
 from customer_analytics.resources.registry.base import ModelVersion
 from customer_analytics.settings import settings
 

@@ -17,13 +17,6 @@ FOLLOWS: dg.AutomationCondition[Any] = dg.AutomationCondition.eager() & _AUDITED
 DAILY = dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=36), warn_window=dt.timedelta(hours=26))
 """For what the nightly reconciliation renews: it warns after one that did not come, and fails before the next."""
 
-sensor = dg.AutomationConditionSensorDefinition(
-    "refresh",
-    target=dg.AssetSelection.all(),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Refreshes what depends on new structured files, as the assets' conditions say.",
-)
-
 
 def follows_but_for(*assets: str) -> dg.AutomationCondition[Any]:
     """As FOLLOWS, with no regard to some upstream assets, after which a sensor's run refreshes this one."""

@@ -45,4 +45,4 @@ docs: setup
 	@$(BIN)/python -m customer_analytics.reference
 
 bench: setup
-	@$(BIN)/python benchmarks/reference_run.py --write
+	@$(BIN)/python -m benchmarks.reference_run --write

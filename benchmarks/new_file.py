@@ -1,6 +1,6 @@
 """What one more file costs: from run start to updated presentation tables, and that no other row changes.
 
-    CUSTOMER_ANALYTICS_HOME=… CUSTOMER_ANALYTICS_SOURCE=… python benchmarks/new_file.py FILE CUSTOMER
+    CUSTOMER_ANALYTICS_HOME=… CUSTOMER_ANALYTICS_SOURCE=… python -m benchmarks.new_file FILE CUSTOMER
 
 On a state folder in which everything has been run once: adds the file to the source, as a call of the customer or,
 if it is a .csv, as comments of the customer, and runs job `calls` or `comments` about it, in a process that has
@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import click
 import psutil
 from dagster import DagsterEventType
 from snowflake.connector import DictCursor
@@ -45,8 +46,11 @@ def seconds(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def main() -> None:
-    file, customer = Path(sys.argv[1]), int(sys.argv[2])
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("customer", type=int)
+def main(file: Path, customer: int) -> None:
+    """What one more FILE of a CUSTOMER costs: a call, or a .csv of comments."""
     job_name = "comments" if file.suffix == ".csv" else "calls"
     folder = Path(str(settings().source)) / job_name
     folder.mkdir(exist_ok=True)

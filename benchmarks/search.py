@@ -1,18 +1,18 @@
 """How long a search takes on a deployment's comments and calls, part by part.
 
-    CUSTOMER_ANALYTICS_HOME=… python benchmarks/search.py [rounds]
+    CUSTOMER_ANALYTICS_HOME=… python -m benchmarks.search [--rounds 5]
 
 Prints the median of each part over all queries and the longest, in milliseconds, and the median of the processor's
 time, over all cores, which tells the same on a machine that does other things too.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import TypeVar
 
+import click
 import dagster as dg
 
 from customer_analytics.deployment import resources
@@ -32,7 +32,10 @@ QUERIES = [
 ]
 
 
+@click.command()
+@click.option("--rounds", default=5, show_default=True, help="How often each query is asked.")
 def main(rounds: int) -> None:
+    """How long a search takes on a deployment's comments and calls, part by part."""
     with dg.build_resources(resources(settings(), reading=True)) as built:
         search = Search(built.warehouse, built.vector_store, built.embedder, built.reranker)
         comments = built.vector_store.count(collection(CUSTOMER_COMMENT, built.embedder))
@@ -65,4 +68,4 @@ def _ms(started: float) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main()

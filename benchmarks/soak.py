@@ -1,13 +1,12 @@
 """Files are dropped at random while run, endpoint and daemon are killed at random: nothing is lost, nothing twice.
 
-    python benchmarks/soak.py --folder /tmp/soak [--minutes 8] [--kills 20] [--seed 1] [--without-merge-key]
+    python -m benchmarks.soak --folder /tmp/soak [--minutes 8] [--kills 20] [--seed 1] [--without-merge-key]
 
 At the end every call must have exactly one transcript, one vector and one prediction, and all tables must equal
 those of a run from scratch on the same files. `--without-merge-key` lets merges insert without comparing keys, to
 show that the soak test can fail: then it does.
 """
 
-import argparse
 import json
 import os
 import random
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import dagster as dg
 from dagster import DagsterRunStatus
 from snowflake.connector import DictCursor
@@ -263,18 +263,18 @@ def _of(job: str) -> dg.RunsFilter:
     return dg.RunsFilter(job_name=job)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True, help="A folder that does not exist yet.")
-    parser.add_argument("--minutes", type=float, default=8, help="Longest time of disturbance.")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--without-merge-key", action="store_true")
-    chosen = parser.parse_args()
-    chosen.folder.mkdir(parents=True)
-    soak = Soak(chosen.folder.absolute(), chosen.seed, chosen.without_merge_key)
+@click.command()
+@click.option("--folder", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet.")
+@click.option("--minutes", default=8.0, show_default=True, help="Longest time of disturbance.")
+@click.option("--kills", default=20, show_default=True, help="Kills after which the disturbance ends.")
+@click.option("--seed", default=1, show_default=True, help="Of what is dropped and killed, and when.")
+@click.option("--without-merge-key", is_flag=True, help="Let merges insert without comparing keys.")
+def main(folder: Path, minutes: float, kills: int, seed: int, without_merge_key: bool) -> None:
+    """Files are dropped while run, endpoint and daemon are killed at random: nothing is lost, nothing twice."""
+    folder.mkdir(parents=True)
+    soak = Soak(folder.absolute(), seed, without_merge_key)
     with soak.deployed() as instance:
-        soak.disturb(instance, chosen.minutes, chosen.kills)
+        soak.disturb(instance, minutes, kills)
         soak.settle(instance, minutes=20)
         faults = soak.verify()
     for fault in faults:

@@ -16,7 +16,7 @@ from customer_analytics.resources.vectors.collection import Collection, Property
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.snapshots import MANIFEST, Snapshot, SnapshotError, create, restore
-from customer_analytics_tests.contract.vector_processes import COMMENTS, comment, object_id, table
+from customer_analytics_tests.contract.vector_stores.comments import COMMENTS, comment, object_id, table
 
 CALLS = replace(COMMENTS, name="CustomerCall")
 

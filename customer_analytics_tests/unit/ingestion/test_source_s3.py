@@ -17,7 +17,7 @@ from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics.snapshots import Snapshot, create, restore
-from customer_analytics_tests.contract.vector_processes import COMMENTS, comment, table
+from customer_analytics_tests.contract.vector_stores.comments import COMMENTS, comment, table
 
 FILES = {source.name: source for source in SOURCE_FILES}
 

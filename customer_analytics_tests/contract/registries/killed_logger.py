@@ -16,7 +16,7 @@ from snowflake.connector.cursor import SnowflakeCursor
 
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
-from customer_analytics_tests.contract.stored_models import stored
+from customer_analytics_tests.contract.registries.versions import stored
 
 
 class KillingCursor(SnowflakeCursor):

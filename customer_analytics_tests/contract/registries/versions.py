@@ -1,4 +1,4 @@
-"""Versions of models to log."""
+"""Versions of models to log, and which a registry has."""
 
 from functools import cache
 
@@ -6,9 +6,10 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
-from customer_analytics.resources.registry.base import ModelVersion, StoredModel
+from customer_analytics.resources.registry.base import ModelRegistry, ModelVersion, StoredModel
 
 MODEL = "sentiment_classifier"
+FIRST, SECOND, THIRD, FOURTH = "V_FFFFFFFFFFFF", "V_000000000001", "V_AAAAAAAAAAAA", "V_BBBBBBBBBBBB"
 
 
 def stored(version: str, *, accuracy: float = 0.9, model_name: str = MODEL) -> StoredModel:
@@ -38,3 +39,13 @@ def booster() -> str:
     """A booster that always says the same."""
     data = lightgbm.Dataset(np.array([[0.0], [1.0]]), [0, 1])
     return str(lightgbm.train({"objective": "binary", "verbosity": -1}, data, 1).model_to_string())
+
+
+def names(registry: ModelRegistry, model_name: str = MODEL) -> list[str]:
+    return [version.version for version in registry.versions(model_name)]
+
+
+def default(registry: ModelRegistry, model_name: str = MODEL) -> str:
+    version = registry.default(model_name)
+    assert version is not None
+    return version.version

@@ -25,14 +25,15 @@ def request(
         tags: Tags of the run.
     """
     failed = [_scope(config) for config in earlier.failed]
-    scope = {
+    together = {
         field: sorted({*values, *(value for scope in failed for value in getattr(scope, field))})
         for field, values in about.items()
     }
-    is_whole = any(scope.is_whole for scope in failed) or any(len(values) > LARGEST for values in scope.values())
-    values = (str(value) for values in scope.values() for value in values)
-    key = hashlib.sha256("\n".join([earlier.latest, *values, *sorted(contents)]).encode()).hexdigest()
-    config = {} if is_whole else {"resources": {"scope": {"config": scope}}}
+    is_too_large = any(len(values) > LARGEST for values in together.values())
+    is_whole = is_too_large or any(scope.is_whole for scope in failed)
+    named = (str(value) for values in together.values() for value in values)
+    key = hashlib.sha256("\n".join([earlier.latest, *named, *sorted(contents)]).encode()).hexdigest()
+    config = {} if is_whole else {"resources": {"scope": {"config": together}}}
     return dg.RunRequest(run_key=key, run_config=config, tags=dict(tags))
 
 

@@ -18,7 +18,7 @@ import dagster as dg
 from customer_analytics.deployment import resources
 from customer_analytics.ml.collections import CUSTOMER_COMMENT, collection
 from customer_analytics.search import Filters, Search, ask
-from customer_analytics.search.sentiment import sentiments
+from customer_analytics.search.warehouse import sentiments
 from customer_analytics.settings import settings
 
 Result = TypeVar("Result")

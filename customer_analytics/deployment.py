@@ -21,6 +21,7 @@ from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
 from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
+from customer_analytics.resources.reporting import Reporting
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.speech.base import Transcriber
@@ -45,7 +46,15 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
     scope = Scope.configure_at_launch()
     reranker = Reranker(cache_folder=str(settings.model_cache), threads=settings.embedding_threads)
     return {
-        "source": Source(uri=settings.source, sample_data=str(settings.sample_data)),
+        "source": Source(
+            uri=settings.source,
+            sample_data=str(settings.sample_data),
+            maximum_rejected_share=settings.maximum_rejected_share,
+            may_become_empty=settings.allow_empty_files,
+            call_date_pattern=settings.call_date_pattern,
+            time_zone=settings.timezone,
+        ),
+        "reporting": Reporting(time_zone=settings.timezone, statuses_not_sales=list(settings.statuses_not_sales)),
         "warehouse": shared,
         "scope": scope,
         "notifier": notifier(settings),

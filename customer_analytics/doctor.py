@@ -5,37 +5,27 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from customer_analytics.deployment import resources
-from customer_analytics.ingestion.files import SOURCE_FILES
+from customer_analytics.findings import Finding, source_findings
 from customer_analytics.ingestion.location import SourceError
-from customer_analytics.resources.source import Source
+from customer_analytics.ingestion.preflight import Preflight, look_into
 from customer_analytics.settings import Settings
 
+Examined = TypeVar("Examined")
 _NEEDED_BYTES = 2 * 1024**3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was examined, whether it is sound, and the detail: a version, a count, or what to do."""
-
-    subject: str
-    sound: bool
-    detail: str
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Examine each system in turn; a system that does not answer is a finding, never an error."""
     yield Finding("Python", True, sys.version.split()[0])
     yield _finding("state folder", lambda: state_folder(settings))
-    made = resources(settings)
-    yield _finding("source data", lambda: _with(made["source"], _source))
-    for resource in made.values():
+    yield from _source_findings(settings)
+    for resource in resources(settings).values():
         if hasattr(resource, "describe"):
             yield _finding(_adapter(resource), partial(_with, resource, lambda built: built.describe()))
 
@@ -46,7 +36,7 @@ def _adapter(resource: object) -> str:
     return f"{port} ({adapter.replace('_', '-')})"
 
 
-def _with(resource: dg.ConfigurableResource[Any], examination: Callable[[Any], str]) -> str:
+def _with(resource: dg.ConfigurableResource[Any], examination: Callable[[Any], Examined]) -> Examined:
     """Examine a resource on its own, so that a secret that is not set spoils no other's examination."""
     with dg.build_resources({"examined": resource}) as built:
         return examination(built.examined)
@@ -73,9 +63,22 @@ def state_folder(settings: Settings) -> str:
     return f"{settings.home}, {free / 1024**3:.0f} GB free"
 
 
-def _source(source: Source) -> str:
-    location = source.location()
-    missing = [file.name for file in SOURCE_FILES if not location.exists(file.name)]
-    if missing:
-        raise SourceError(f"{location.name} lacks {', '.join(missing)}; add these files.")
-    return f"{location.name}, all {len(SOURCE_FILES)} files there"
+def look_into_source(settings: Settings) -> Preflight:
+    """What the source that is set up holds; raises `SourceError` if it cannot be read or holds no source files."""
+    return _with(
+        resources(settings)["source"],
+        lambda source: look_into(
+            source.location(),
+            maximum_rejected_share=settings.maximum_rejected_share,
+            call_date_pattern=settings.call_date_pattern,
+        ),
+    )
+
+
+def _source_findings(settings: Settings) -> Iterator[Finding]:
+    try:
+        preflight = look_into_source(settings)
+    except SourceError as error:
+        yield Finding("source data", False, str(error))
+    else:
+        yield from source_findings(preflight)

@@ -76,6 +76,8 @@ def _default(name: str, field: FieldInfo) -> str:
     if name == "model_cache":
         return "`models` in the user's cache folder"
     default = field.get_default()
+    if isinstance(default, tuple):
+        default = ",".join(default)
     return "" if default in (None, "") else f"`{default}`"
 
 

@@ -1,7 +1,9 @@
 """Runs started from the command line, in this process and under the same Dagster instance as the UI's."""
 
 import os
+import re
 import shutil
+import time
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,23 +18,29 @@ from filelock import FileLock, Timeout
 
 from customer_analytics.automation import orphans as orphaned
 from customer_analytics.automation.dead_runs import close
-from customer_analytics.automation.jobs import ALL, calls, comments
+from customer_analytics.automation.jobs import ALL, calls, comments, with_rejected_rows
+from customer_analytics.checks.sources import no_file_is_refused
 from customer_analytics.resources.scope import LARGEST
 from customer_analytics.resources.warehouse import leftovers
 from customer_analytics.settings import Settings
+from customer_analytics.summary import Summary, summarise
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.terminal import show_messages
 
+# Errors that say in their own words what is wrong and what to do.
+_TOLD = {"Failure", "SourceError"}
+_FAILURE = re.compile(r"^[\w.]+\.(?:Failure|SourceError): ")
 _LAUNCHED_BY = {"customer_analytics/launched_by": "command line"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its id, and one sentence for each step that failed."""
+    """How a run ended: its id, one sentence for each step that failed, and what the run did."""
 
     run_id: str
     success: bool
     failures: tuple[str, ...]
+    summary: Summary
 
 
 @contextmanager
@@ -59,9 +67,19 @@ def run(settings: Settings, select: str | None = None, as_of: str | None = None)
     Args:
         settings: Where state and source are.
         select: A Dagster asset selection, e.g. `+pres_clv` or `group:customers`; all assets if none.
-        as_of: Day as of which months are complete, as YYYY-MM-DD.
+        as_of: Day up to which events count, as YYYY-MM-DD.
     """
-    return _execute(settings, ALL, {"ops": {"mrr": {"config": {"as_of": as_of}}}} if as_of else {}, select)
+    if not as_of:
+        return _execute(settings, ALL, {}, select)
+    config = {"ops": {"source_files": {"config": {"as_of": as_of}}}}
+    return _execute(settings, ALL, config, select, also=[dg.AssetKey("as_of")])
+
+
+def selected(select: str) -> set[str]:
+    """The names of the assets that a selection chooses; raises ValueError if it is none, or chooses none."""
+    from customer_analytics.definitions import defs
+
+    return {key.to_user_string() for key in _selected(defs, select, ())}
 
 
 def retry(settings: Settings) -> tuple[list[str], Outcome | None]:
@@ -70,11 +88,16 @@ def retry(settings: Settings) -> tuple[list[str], Outcome | None]:
 
     with dg.build_resources({"warehouse": warehouse(settings)}) as built:
         place = built.warehouse.name(CALL_TRANSCRIPTS.name)
-        failed = built.warehouse.query(f"SELECT RELATIVE_PATH FROM {place} WHERE STATUS = 'failed' ORDER BY 1")  # noqa: S608
+        failed = built.warehouse.query(
+            f"SELECT RELATIVE_PATH, CUSTOMER_ID FROM {place} WHERE STATUS = 'failed' ORDER BY 1"  # noqa: S608
+        )
     paths: list[str] = failed["RELATIVE_PATH"].to_pylist()
     if not paths:
         return [], None
-    scope = {"calls": paths if len(paths) <= LARGEST else [], "again": True}
+    scope: dict[str, Any] = {"again": True}
+    if len(paths) <= LARGEST:
+        customers = sorted({customer for customer in failed["CUSTOMER_ID"].to_pylist() if customer is not None})
+        scope |= {"calls": paths, "customers": customers}
     return paths, _execute(settings, calls.name, {"resources": {"scope": {"config": scope}}})
 
 
@@ -83,18 +106,26 @@ def reconcile(settings: Settings) -> list[Outcome]:
     return [_execute(settings, job.name, {}) for job in (calls, comments)]
 
 
-def _execute(settings: Settings, job_name: str, config: dict[str, Any], select: str | None = None) -> Outcome:
+def _execute(
+    settings: Settings,
+    job_name: str,
+    config: dict[str, Any],
+    select: str | None = None,
+    also: Sequence[dg.AssetKey] = (),
+) -> Outcome:
     from customer_analytics.definitions import defs
 
     show_messages()
     job = defs.resolve_job_def(job_name)
-    keys = _selected(defs, select) if select else None
+    keys = _selected(defs, select, also) if select else None
     # Without being named, a logger of the code location is not used.
     config = {"loggers": {"console": {"config": {}}}, **config}
     run_id = str(uuid.uuid4())
+    began = time.monotonic()
     with dagster_instance(settings) as instance, _alive(settings.home, run_id):
         close_dead_runs(settings.home, instance)
         try:
+            warnings.simplefilter("ignore", dg.BetaWarning)
             result = job.execute_in_process(
                 run_config=config,
                 instance=instance,
@@ -106,7 +137,9 @@ def _execute(settings: Settings, job_name: str, config: dict[str, Any], select: 
         finally:
             _drop_scratch(settings, run_id)
     failed = [event for event in result.all_events if event.event_type is DagsterEventType.STEP_FAILURE]
-    return Outcome(run_id, result.success, tuple(_sentence(event) for event in failed))
+    wanted = [key.path[-1] for key in keys or sorted(job.asset_layer.executable_asset_keys)]
+    summary = _summary(settings, result.all_events, wanted, time.monotonic() - began)
+    return Outcome(run_id, result.success, tuple(_sentence(event) for event in failed), summary)
 
 
 def close_dead_runs(home: Path, instance: dg.DagsterInstance) -> list[str]:
@@ -166,6 +199,15 @@ def _lock_path(home: Path, run_id: str) -> Path:
     return home / "runs" / f"{run_id}.lock"
 
 
+def _summary(
+    settings: Settings, events: Sequence[dg.DagsterEvent], wanted: Sequence[str], seconds: float
+) -> Summary:
+    from customer_analytics.deployment import warehouse
+
+    with dg.build_resources({"warehouse": warehouse(settings, reading=True)}) as built:
+        return summarise(events, wanted, seconds, built.warehouse)
+
+
 def _drop_scratch(settings: Settings, run_id: str) -> None:
     from customer_analytics.deployment import warehouse
 
@@ -173,7 +215,7 @@ def _drop_scratch(settings: Settings, run_id: str) -> None:
         built.warehouse.drop_scratch(run_id)
 
 
-def _selected(defs: dg.Definitions, select: str) -> Sequence[dg.AssetKey]:
+def _selected(defs: dg.Definitions, select: str, also: Sequence[dg.AssetKey]) -> Sequence[dg.AssetKey]:
     graph = defs.resolve_asset_graph()
     known = graph.materializable_asset_keys
     try:
@@ -187,11 +229,12 @@ def _selected(defs: dg.Definitions, select: str) -> Sequence[dg.AssetKey]:
     if not keys:
         names = ", ".join(sorted(key.to_user_string() for key in known))
         raise ValueError(f"No asset matches {select!r}; the assets are {names}.")
-    return sorted(keys)
+    return sorted(with_rejected_rows(keys) | set(also))
 
 
 def _sentence(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
-    while error and error.cause:
+    while error and error.cause and error.cls_name not in _TOLD:
         error = error.cause
-    return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+    message = _FAILURE.sub("", error.message.strip()) if error else "failed"
+    return message if event.step_key == no_file_is_refused.op.name else f"{event.step_key}: {message}"

@@ -7,13 +7,14 @@ location's snapshot.
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from platformdirs import user_cache_path
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -29,6 +30,34 @@ class Settings(BaseSettings):
     source: str | None = Field(
         default=None,
         description="Folder or fsspec URI of the source data; the sample data of `make demo` if none.",
+    )
+    maximum_rejected_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of a source file's rows that may be rejected, from 100 rows on. With more, the file is "
+        "refused, and its table keeps its old rows. A file of which no row can be read is always refused.",
+    )
+    allow_empty_files: bool = Field(
+        default=False,
+        description="Whether a source file without rows may empty a table that has some. customers.csv always "
+        "needs a row.",
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="Time zone that says on which day a moment falls, by its IANA name, e.g. Europe/Berlin. "
+        "Moments are stored in UTC.",
+    )
+    statuses_not_sales: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("returned", "cancelled", "refunded"),
+        description="Statuses of orders that are not sales, separated by commas. NET_LIFETIME_VALUE leaves such "
+        "orders out. Case and blanks do not matter.",
+    )
+    call_date_pattern: str | None = Field(
+        default=None,
+        description="Regular expression that finds the date in the name of a call's file, with the named groups "
+        "`year` (four digits), `month`, `day` and optionally `hour`, `minute`, `second`; ISO and compact dates if "
+        "none.",
     )
     home: Path = Field(
         default=Path(".local"),
@@ -220,6 +249,29 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_time_zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (ValueError, OSError, LookupError):
+            raise ValueError(f"{name!r} is not a time zone: use an IANA name such as Europe/Berlin") from None
+
+    @field_validator("statuses_not_sales", mode="before")
+    @classmethod
+    def _separated(cls, words: object) -> object:
+        return tuple(w.strip() for w in words.split(",") if w.strip()) if isinstance(words, str) else words
+
+    @field_validator("call_date_pattern")
+    @classmethod
+    def _finds_a_date(cls, pattern: str | None) -> str | None:
+        if not pattern:  # as a Compose file passes on a variable that is not set
+            return None
+        from customer_analytics.ingestion.call_names import check_pattern  # brings Arrow, which few commands need
+
+        check_pattern(pattern)
+        return pattern
 
     @field_validator("openai_base_url")
     @classmethod

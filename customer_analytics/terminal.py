@@ -4,6 +4,7 @@ import logging
 import sys
 
 import dagster as dg
+from dagster._core.execution.plan import active
 
 
 class _Terse(logging.Formatter):
@@ -34,9 +35,28 @@ def show_messages() -> None:
         logger.addHandler(_handler())
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    logging.getLogger(active.__name__).addFilter(_WithoutSkipped())
+
+
+_OF_WHAT_WAS_NOT_MADE = (
+    "Dependencies for step",
+    "Skipping step",
+    "did not fire outputs",
+    "emitted no result",
+    "did not yield or return expected outputs",
+)
+
+
+class _WithoutSkipped(logging.Filter):
+    """Leaves out what Dagster writes of steps and tables that were not made; the summary names them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = str(getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage()))
+        return not any(words in message for words in _OF_WHAT_WAS_NOT_MADE)
 
 
 def _handler() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_WithoutSkipped())
     handler.setFormatter(_Terse())
     return handler

@@ -3,9 +3,9 @@
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from snowflake.snowpark import Session
@@ -16,10 +16,38 @@ from customer_analytics.resources.vectors.weaviate_connection import Address, Co
 from customer_analytics.settings import settings
 from customer_analytics.weaviate_server import container
 from customer_analytics_tests.deployment import Deployment
+from customer_analytics_tests.reference import ABSENT
 from customer_analytics_tests.shop import write_shop
 from customer_analytics_tests.weaviate_process import WeaviateProcess
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 _ON_SIGTERM = signal.getsignal(signal.SIGTERM)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    what = "A test that is skipped fails, unless it is one of the figures of absent reference data."
+    parser.addoption("--no-skips", action="store_true", help=what)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _with_skips_failed((yield), item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _with_skips_failed((yield), collector.config)
+
+
+def _with_skips_failed(report: Report, config: pytest.Config) -> Report:
+    """The report; under `--no-skips`, that of a skipped test or module says that it failed, and what it lacks."""
+    if config.getoption("--no-skips") and report.skipped and isinstance(report.longrepr, tuple):
+        *_, reason = report.longrepr
+        if ABSENT not in reason:
+            report.outcome, report.longrepr = "failed", f"Under --no-skips: {reason}"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from click.testing import CliRunner
 from snowflake.connector import DictCursor
 
-from customer_analytics import assets
+from customer_analytics import assets, checks
 from customer_analytics.automation import jobs
 from customer_analytics.cli import main
 from customer_analytics.deployment import resources
@@ -109,6 +109,7 @@ def located(settings: Settings) -> dg.Definitions:
     """The code location as it is with other settings than those of this process."""
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets, include_specs=True),  # type: ignore[arg-type]
+        asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=jobs.jobs,
         resources=resources(settings),
         executor=dg.in_process_executor,

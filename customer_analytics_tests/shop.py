@@ -33,5 +33,7 @@ def write_shop(folder: Path) -> Path:
     pq.write_table(pa.concat_tables([few, more.cast(few.schema)]), path)
     with as_file(files("customer_analytics.sample_data") / "calls" / HEARD) as recording:
         shutil.copy(recording, folder / "calls" / "1-01.opus")
+    told = "file,called_at,agent\n1-01.opus,2020-03-06 09:30,maya\n2-01.wav,2020-03-07,\n"
+    (folder / "calls" / "calls.csv").write_text(told)
     (folder / "calls" / "2-01.wav").write_bytes(b"RIFF, but no sound")
     return folder

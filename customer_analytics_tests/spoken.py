@@ -1,14 +1,17 @@
-"""Short audio in which somebody speaks."""
+"""A short call in which people speak, from the sample data, and what they say."""
 
 import wave
 from pathlib import Path
 
-import pytest
-
 from customer_analytics.resources.speech.audio import SAMPLE_RATE, decode
+from customer_analytics.sample_data.calls import RECORDINGS
 
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "audio" / "jfk.flac"
-needs_speech = pytest.mark.skipif(not SPEECH.exists(), reason="no recording beside the checkout")
+SPEECH = RECORDINGS / "happy-04.opus"
+"""A recording of telephone quality, of which Whisper's smallest model hears every word."""
+SECONDS = 15.35
+BEGINNING = "could i add a second dinosaur to my order the first one is fantastic my nephew takes it everywhere"
+"""What the caller says in the first half, in lower case and without marks."""
+END = "you always help at once i recommend you to all my friends"
 
 
 def speak(path: Path, begin: float, seconds: float = 2.0) -> None:

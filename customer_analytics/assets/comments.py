@@ -1,6 +1,6 @@
 """Files of comments as a staging table, each of them read once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from customer_analytics.assets.declaration import table_out
 from customer_analytics.assets.objects import warehouse_objects
+from customer_analytics.assets.rejected_rows import tell, write_refused, write_rejected
 from customer_analytics.assets.retries import RETRIES, at_once, may_pass
-from customer_analytics.assets.sources import tell
 from customer_analytics.checks.audit import audit_specs, examined
 from customer_analytics.checks.comments import COMMENTS as AUDITS
 from customer_analytics.erasure.keys import ErasedKeys
+from customer_analytics.ingestion.acceptance import EMPTY_SETTING, accept
 from customer_analytics.ingestion.calls import concealed
 from customer_analytics.ingestion.comments import (
     CommentFile,
@@ -24,7 +25,7 @@ from customer_analytics.ingestion.comments import (
 from customer_analytics.ingestion.files import COMMENTS
 from customer_analytics.ingestion.listing import FileEntry
 from customer_analytics.ingestion.load import LoadedFile
-from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.ingestion.location import SourceError
 from customer_analytics.progress import Progress
 from customer_analytics.resources.io_manager import Part
 from customer_analytics.resources.scope import Scope
@@ -50,8 +51,9 @@ def comment_files(
 ) -> Iterator[Any]:
     """The comments of new and changed files come in, those of contents that no file has any more go.
 
-    A file whose size and time are known is not read. What the files hold is written before their rows in
-    STG_COMMENT_FILES, so that what a killed run was about is read again.
+    A file whose size and time are known is not read. What is known of a file that is refused stays as it was. What
+    the files hold is written before their rows in STG_COMMENT_FILES, so that what a killed run was about is read
+    again.
     """
     for table in (STG_TWITTER_COMMENTS, STG_COMMENT_FILES, STG_REJECTED_ROWS):
         warehouse.ensure_table(table)
@@ -61,15 +63,22 @@ def comment_files(
     listing = list_comments(location)
     for problem in listing.problems:
         context.log.warning(f"{problem.path} {problem.reason}")
-    if scope.is_whole and COMMENTS.name not in listing.files:
-        location.read(COMMENTS.name)  # raises, and says what to do
+    lost = {} if source.may_become_empty else _lost(known, listing.files)
     present = {p: known[p] for p in known if p in listing.files or concealed(p, listing.problems)}
-    gone = sorted(known.keys() - present.keys()) if scope.is_whole else []
-    loaded = _loaded(context, location, _new(listing.files, present, contents, scope), scope, warehouse)
+    new = _new(listing.files, present, contents, scope)
+    loaded, refused = _loaded(context, source, new, known, scope, warehouse)
+    # A file that was moved into the folder is not lost.
+    elsewhere = {file.content_hash for file in loaded.values()} | {file.content_hash for file in present.values()}
+    lost = {path: error for path, error in lost.items() if known[path].content_hash not in elsewhere}
+    gone = sorted(known.keys() - present.keys() - lost.keys()) if scope.is_whole else []
+    refused |= lost if scope.is_whole else {}
     kept = {known[path].content_hash for path in known.keys() - loaded.keys() - set(gone)}
     replaced = set(contents) if scope.is_whole else {known[path].content_hash for path in loaded if path in known}
 
-    _write_rejected(warehouse, loaded, gone)
+    write_rejected(warehouse, [file.rejected for file in loaded.values()], {*loaded, *gone})
+    for error in refused.values():
+        context.log.error(error.without_values)
+    write_refused(warehouse, refused, {path for path, file in present.items() if file.loaded} - refused.keys())
     distinct = {file.content_hash: file.rows for file in loaded.values()}
     rows = pa.concat_tables([STG_TWITTER_COMMENTS.arrow_schema.empty_table(), *distinct.values()])
     staged = warehouse.session().table(warehouse.stage(STG_TWITTER_COMMENTS, rows))
@@ -78,6 +87,20 @@ def comment_files(
     yield dg.Output(Part(staged, "CONTENT_HASH", sorted(replaced - kept)), _COMMENTS, metadata=read)
     files = [_as_row(path, listing.files[path], file) for path, file in loaded.items()]
     yield dg.Output(Part(STG_COMMENT_FILES.rows(files), "RELATIVE_PATH", gone), _FILES)
+
+
+def _lost(known: Mapping[str, CommentFile], listed: Mapping[str, FileEntry]) -> dict[str, SourceError]:
+    """The first file, where it was there with comments and is gone."""
+    if any(name in listed for name in COMMENTS.names):
+        return {}
+    return {
+        name: SourceError(
+            f"{name} is gone, of which {known[name].loaded:,} comments are loaded: put it back, or set "
+            f"{EMPTY_SETTING}=true if there are to be none."
+        )
+        for name in COMMENTS.names
+        if name in known and known[name].loaded
+    }
 
 
 def _contents(warehouse: Warehouse) -> dict[str, int]:
@@ -103,22 +126,34 @@ def _new(
 
 def _loaded(
     context: dg.AssetExecutionContext,
-    location: SourceLocation,
+    source: Source,
     files: Mapping[str, FileEntry],
+    known: Mapping[str, CommentFile],
     scope: Scope,
     warehouse: Warehouse,
-) -> dict[str, LoadedFile]:
-    """What the files hold by path, read side by side, without those that cannot be read now."""
-    erased = ErasedKeys.recorded(warehouse)
+) -> tuple[dict[str, LoadedFile], dict[str, SourceError]]:
+    """What the files hold by path, read side by side, and why others are refused."""
+    erased, location = ErasedKeys.recorded(warehouse), source.location()
     progress = Progress("files of comments read", context.log.info)
 
     def load(path: str) -> LoadedFile | SourceError:
         try:
-            return erased.left_out(load_comments(location, path, files[path]))
+            file = load_comments(location, path, files[path])
+            rows_before = known[path].loaded if path in known else 0
+            if file.is_unreadable and not rows_before:
+                return file  # recorded, or it would be read again and again
+            accept(
+                file,
+                maximum_rejected_share=source.maximum_rejected_share,
+                rows_before=rows_before,
+                may_be_empty=source.may_become_empty,
+            )
         except SourceError as error:
             return error
+        return erased.left_out(file)
 
     loaded: dict[str, LoadedFile] = {}
+    refused: dict[str, SourceError] = {}
     with ThreadPoolExecutor(_THREADS) as threads:
         for done, (path, file) in enumerate(zip(files, threads.map(load, files), strict=True), start=1):
             progress(done, len(files))
@@ -127,23 +162,11 @@ def _loaded(
                 tell(context, file)
             elif isinstance(file, LoadedFile):
                 context.log.warning(f"{path} has changed since this run was requested; it is left to the next one")
-            elif path == COMMENTS.name or may_pass(file):
+            elif may_pass(file):
                 raise file
             else:
-                context.log.warning(str(file))
-    return loaded
-
-
-def _write_rejected(warehouse: Warehouse, loaded: Mapping[str, LoadedFile], gone: Sequence[str]) -> None:
-    """Make these files' rejected rows those of their contents now."""
-    rejected = pa.concat_tables(
-        [STG_REJECTED_ROWS.arrow_schema.empty_table(), *(file.rejected for file in loaded.values())]
-    )
-    select = f"SELECT DISTINCT SOURCE FROM {warehouse.name(STG_REJECTED_ROWS.name)}"  # noqa: S608
-    before = set(warehouse.query(select)["SOURCE"].to_pylist()) & {*loaded, *gone}
-    if rejected.num_rows or before:
-        staged = warehouse.session().table(warehouse.stage(STG_REJECTED_ROWS, rejected))
-        warehouse.merge(STG_REJECTED_ROWS, staged, only={"SOURCE": sorted(before)})
+                refused[path] = file
+    return loaded, refused
 
 
 def _as_row(path: str, entry: FileEntry, file: LoadedFile) -> CommentFile:

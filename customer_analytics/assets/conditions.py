@@ -18,6 +18,19 @@ DAILY = dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=36), warn_
 """For what the nightly reconciliation renews: it warns after one that did not come, and fails before the next."""
 
 
+_NEW_DAY: dg.AutomationCondition[Any] = dg.AutomationCondition.any_deps_match(
+    dg.AutomationCondition.data_version_changed()
+).allow(dg.AssetSelection.assets("as_of"))
+_NEW_ROWS: dg.AutomationCondition[Any] = dg.AutomationCondition.any_deps_updated().ignore(
+    dg.AssetSelection.assets("as_of")
+)
+
+FOLLOWS_EVENTS: dg.AutomationCondition[Any] = (
+    dg.AutomationCondition.eager().replace("any_deps_updated", _NEW_ROWS | _NEW_DAY) & _AUDITED
+)
+"""As FOLLOWS, for dated tables: AS_OF is written by each run, but only another day is new."""
+
+
 def follows_but_for(*assets: str) -> dg.AutomationCondition[Any]:
     """As FOLLOWS, with no regard to some upstream assets, after which a sensor's run refreshes this one."""
     eager: dg.AutomationCondition[Any] = dg.AutomationCondition.eager().ignore(dg.AssetSelection.assets(*assets))

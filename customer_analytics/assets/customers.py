@@ -1,80 +1,63 @@
 """What customers bought, subscribed to and came through."""
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-import dagster as dg
-from pydantic import Field
+import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
 from customer_analytics import transforms
-from customer_analytics.assets.conditions import FOLLOWS
+from customer_analytics.assets.conditions import FOLLOWS_EVENTS
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.checks import customers as checks
 from customer_analytics.checks.audit import audited
+from customer_analytics.resources.reporting import Reporting
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.customers import ATTRIBUTION_TOUCHES, CUSTOMERS, MRR, ORDERS
+from customer_analytics.transforms import reporting_date
 
 
-class AsOf(dg.Config):
-    """The day as of which months are complete."""
-
-    as_of: str | None = Field(
-        default=None,
-        description="A day as YYYY-MM-DD; by default the latest on which something happened in the source data.",
-    )
-
-
-@table_asset("customers", automation_condition=FOLLOWS, audits=checks.CUSTOMERS)
+@table_asset("customers", automation_condition=FOLLOWS_EVENTS, audits=checks.CUSTOMERS)
 def customers(
-    warehouse: Warehouse, stg_customers: DataFrame, stg_orders: DataFrame, stg_payments: DataFrame
+    warehouse: Warehouse,
+    reporting: Reporting,
+    stg_customers: DataFrame,
+    stg_orders: DataFrame,
+    stg_payments: DataFrame,
+    as_of: pa.Table,
 ) -> Iterator[Any]:
     """Orders and payments summed up for each customer."""
-    rows = transforms.customers(stg_customers, stg_orders, stg_payments)
+    day = transforms.reporting_day(as_of)
+    rows = transforms.customers(stg_customers, stg_orders, stg_payments, day, reporting.statuses_not_sales)
     yield from audited(CUSTOMERS, rows, warehouse, checks.CUSTOMERS, customers=stg_customers)
 
 
-@table_asset("customers", automation_condition=FOLLOWS, audits=checks.ORDERS)
-def orders(warehouse: Warehouse, stg_orders: DataFrame, stg_payments: DataFrame) -> Iterator[Any]:
+@table_asset("customers", automation_condition=FOLLOWS_EVENTS, audits=checks.ORDERS)
+def orders(warehouse: Warehouse, stg_orders: DataFrame, stg_payments: DataFrame, as_of: pa.Table) -> Iterator[Any]:
     """Payments of each order by method."""
-    rows = transforms.orders(stg_orders, stg_payments)
-    yield from audited(ORDERS, rows, warehouse, checks.ORDERS, orders=stg_orders)
+    day = transforms.reporting_day(as_of)
+    rows = transforms.orders(stg_orders, stg_payments, day)
+    counted = {"orders": reporting_date.ORDERS.up_to(stg_orders, day)}
+    yield from audited(ORDERS, rows, warehouse, checks.ORDERS, **counted)
 
 
-@table_asset("customers", automation_condition=FOLLOWS, audits=checks.MRR)
-def mrr(
-    config: AsOf,
-    warehouse: Warehouse,
-    stg_subscription_periods: DataFrame,
-    stg_orders: DataFrame,
-    stg_sessions: DataFrame,
-    stg_customer_conversions: DataFrame,
-    stg_ad_spend: DataFrame,
-    stg_twitter_comments: DataFrame,
-) -> Iterator[Any]:
+@table_asset("customers", automation_condition=FOLLOWS_EVENTS, audits=checks.MRR)
+def mrr(warehouse: Warehouse, stg_subscription_periods: DataFrame, as_of: pa.Table) -> Iterator[Any]:
     """Subscription periods spread over the months that are complete."""
-    if config.as_of:
-        session = stg_subscription_periods.session
-        day = session.create_dataframe([[dt.date.fromisoformat(config.as_of)]], schema=["AS_OF"])
-    else:
-        day = transforms.as_of(
-            stg_orders,
-            stg_subscription_periods,
-            stg_sessions,
-            stg_customer_conversions,
-            stg_ad_spend,
-            stg_twitter_comments,
-        )
-    rows = transforms.mrr(stg_subscription_periods, day)
+    rows = transforms.mrr(stg_subscription_periods, transforms.reporting_day(as_of))
     yield from audited(MRR, rows, warehouse, checks.MRR, periods=stg_subscription_periods)
 
 
-@table_asset("customers", automation_condition=FOLLOWS, audits=checks.ATTRIBUTION_TOUCHES)
+@table_asset("customers", automation_condition=FOLLOWS_EVENTS, audits=checks.ATTRIBUTION_TOUCHES)
 def attribution_touches(
-    warehouse: Warehouse, stg_sessions: DataFrame, stg_customer_conversions: DataFrame
+    warehouse: Warehouse,
+    reporting: Reporting,
+    stg_sessions: DataFrame,
+    stg_customer_conversions: DataFrame,
+    as_of: pa.Table,
 ) -> Iterator[Any]:
     """Conversions with the sessions of the 30 days before them."""
-    rows = transforms.attribution_touches(stg_sessions, stg_customer_conversions)
-    converted = {"conversions": stg_customer_conversions}
+    day, time_zone = transforms.reporting_day(as_of), reporting.time_zone
+    rows = transforms.attribution_touches(stg_sessions, stg_customer_conversions, day, time_zone)
+    converted = {"conversions": reporting_date.CONVERSIONS.up_to(stg_customer_conversions, day, time_zone)}
     yield from audited(ATTRIBUTION_TOUCHES, rows, warehouse, checks.ATTRIBUTION_TOUCHES, **converted)

@@ -53,7 +53,12 @@ def table_asset(
     return declare
 
 
-def table_out(target: Table, *, is_required: bool = True) -> dg.AssetOut:
+def table_out(
+    target: Table,
+    *,
+    is_required: bool = True,
+    automation_condition: dg.AutomationCondition[Any] | None = None,
+) -> dg.AssetOut:
     """One of several tables that an asset function writes."""
     return dg.AssetOut(
         is_required=is_required,
@@ -61,6 +66,7 @@ def table_out(target: Table, *, is_required: bool = True) -> dg.AssetOut:
         kinds={"warehouse", "table"},
         description=target.description,
         metadata=table_metadata(target),
+        automation_condition=automation_condition,
     )
 
 

@@ -44,6 +44,7 @@ def comment_training(
 ) -> dg.MaterializeResult[None]:
     """Collection CommentTraining: one object per comment whose sentiment a person has judged."""
     metadata = sync(COMMENT_TRAINING, context.log.info, warehouse, embedder, vector_store)
+    metadata["not_labelled_yet"] = warehouse.table(STG_COMMENT_TRAINING.name).filter("LABEL IS NULL").count()
     return dg.MaterializeResult(metadata=metadata | _LABELLED)
 
 
@@ -130,7 +131,8 @@ def sync(
 
 
 def _labelled(warehouse: Warehouse, scope: Scope) -> Rows:
-    return warehouse.table(STG_COMMENT_TRAINING.name).count(), warehouse.rows(STG_COMMENT_TRAINING)
+    judged = warehouse.table(STG_COMMENT_TRAINING.name).filter("LABEL IS NOT NULL")
+    return judged.count(), warehouse.rows(STG_COMMENT_TRAINING, judged)
 
 
 def _comments(warehouse: Warehouse, scope: Scope) -> Rows:

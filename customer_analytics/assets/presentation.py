@@ -4,33 +4,42 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
 from customer_analytics import transforms
-from customer_analytics.assets.conditions import DAILY, FOLLOWS, follows_but_for
+from customer_analytics.assets.conditions import DAILY, FOLLOWS_EVENTS, follows_but_for
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.checks import presentation as checks
 from customer_analytics.checks.audit import audited
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
+from customer_analytics.transforms import reporting_date
 
 
 @table_asset("presentation", part_by="CUSTOMER_ID", freshness_policy=DAILY, audits=checks.SENTIMENT)
 def pres_sentiment(
-    warehouse: Warehouse, pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame
+    warehouse: Warehouse, pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame, as_of: pa.Table
 ) -> Iterator[Any]:
     """Sentiment of calls and comments, averaged for each customer."""
-    rows = transforms.sentiment(pred_twitter_comments, pred_customer_calls)
-    scored = {"comments": pred_twitter_comments, "calls": pred_customer_calls}
+    day = transforms.reporting_day(as_of)
+    rows = transforms.sentiment(pred_twitter_comments, pred_customer_calls, day)
+    scored = {
+        "comments": reporting_date.COMMENTS.up_to(pred_twitter_comments, day),
+        "calls": pred_customer_calls,
+    }
     yield from audited(PRES_SENTIMENT, rows, warehouse, checks.SENTIMENT, **scored)
 
 
-@table_asset("presentation", automation_condition=FOLLOWS, audits=checks.AD_SPEND)
-def pres_ad_spend(warehouse: Warehouse, attribution_touches: DataFrame, stg_ad_spend: DataFrame) -> Iterator[Any]:
+@table_asset("presentation", automation_condition=FOLLOWS_EVENTS, audits=checks.AD_SPEND)
+def pres_ad_spend(
+    warehouse: Warehouse, attribution_touches: DataFrame, stg_ad_spend: DataFrame, as_of: pa.Table
+) -> Iterator[Any]:
     """Spend and attributed revenue, side by side for each source and medium."""
-    rows = transforms.ad_spend(attribution_touches, stg_ad_spend)
-    summed = {"spend": stg_ad_spend, "touches": attribution_touches}
+    day = transforms.reporting_day(as_of)
+    rows = transforms.ad_spend(attribution_touches, stg_ad_spend, day)
+    summed = {"spend": reporting_date.AD_SPEND.up_to(stg_ad_spend, day), "touches": attribution_touches}
     yield from audited(PRES_AD_SPEND, rows, warehouse, checks.AD_SPEND, **summed)
 
 

@@ -15,10 +15,11 @@ from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.checks import sentiment as checks
 from customer_analytics.checks.audit import Audit, published
 from customer_analytics.lineage import declared
-from customer_analytics.ml import plots, training
+from customer_analytics.ml import choice, plots, training
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.ml.evaluation import evaluate_out_of_fold
-from customer_analytics.ml.training_set import as_matrix
+from customer_analytics.ml.scoring import without_sentiment
+from customer_analytics.ml.training_set import Labels
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.quality_floor import QualityFloor
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
@@ -26,6 +27,7 @@ from customer_analytics.resources.scope import LARGEST, Scope
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Collection, Where
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.shipped_classifier import is_shipped
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
 
@@ -49,32 +51,46 @@ def sentiment_classifier(
     registry: ModelRegistry,
     quality_floor: QualityFloor,
 ) -> Iterator[Any]:
-    """The sentiment classifier: LightGBM on the training texts' vectors; a new version when anything changed."""
-    source = collection(COMMENT_TRAINING, embedder)
-    rows = pa.Table.from_batches(vector_store.scan(source, ["vector", "label", "content_hash"]))
-    examples = as_matrix(rows["vector"]), rows["label"].to_pylist(), rows["content_hash"].to_pylist()
-    fingerprint = training.fingerprint(*examples, embedding_model=embedder.model)
+    """The sentiment classifier: LightGBM on the training texts' vectors; a new version when anything changed.
+
+    With too few labels it is the one that comes with the product, if that can read the vectors, or else none.
+    """
+    labels = _labels(collection(COMMENT_TRAINING, embedder), vector_store)
     known = _known(context, registry)
-    if known and known.info.version == fingerprint.version:
-        model = known
-        context.log.info(f"nothing has changed since {fingerprint.version}")
+    if labels.contradicting:
+        context.log.warning(f"texts left out because they are labelled both 0 and 1: {labels.contradicting:,}")
+    why = ""
+    if choice.are_enough(labels):
+        model: StoredModel | None = _own(context, labels, embedder.model, known)
     else:
-        model = training.train(*examples).stored(training.MODEL, fingerprint, {"run_id": context.run_id})
-    accuracy, auc = model.info.metrics["accuracy"], model.info.metrics["auc"]
-    quality = checks.quality(model.info.metrics, quality_floor)
+        model, why = choice.without_own(labels, embedder)
+        context.log.warning(why)
+    metadata = _counted(labels) | {"why": why, **declared.SENTIMENT_CLASSIFIER}
+    if model is None:
+        registry.withdraw(training.MODEL)
+        yield checks.no_classifier(why)
+        yield dg.MaterializeResult(metadata=metadata | {"version": "none"})
+        return
+    info = model.info
+    accuracy, auc = info.metrics["accuracy"], info.metrics["auc"]
+    quality = checks.quality(info.metrics, quality_floor)
     yield quality
     if not quality.passed:
         raise dg.Failure(
-            f"{fingerprint.version} is not used: accuracy {accuracy:.3f} and AUC {auc:.3f} on texts not seen have "
-            f"to be at least {quality_floor.accuracy} and {quality_floor.auc}. Look at the labels, or lower "
+            f"{info.version} is not used: accuracy {accuracy:.3f} and AUC {auc:.3f} on texts not seen have to be "
+            f"at least {quality_floor.accuracy} and {quality_floor.auc}. "
+            f"{'Label texts of your own' if why else 'Look at the labels'}, or lower "
             "CUSTOMER_ANALYTICS_MINIMUM_ACCURACY or CUSTOMER_ANALYTICS_MINIMUM_AUC.",
             allow_retries=False,
         )
-    if model is not known:
+    if known and known.info.version == info.version:
+        context.log.info(f"nothing has changed since {info.version}")
+    else:
         registry.log(model)
-        context.log.info(f"{fingerprint.version}: accuracy {accuracy:.3f}, AUC {auc:.3f} on texts not seen")
-    pictures = _drawn_before(context, model.info) or _drawn(model)
-    yield dg.MaterializeResult(metadata=_metadata(model.info) | pictures | declared.SENTIMENT_CLASSIFIER)
+        of = "of the sample data" if is_shipped(info.version) else "that it has not seen"
+        context.log.info(f"{info.version}: accuracy {accuracy:.3f}, AUC {auc:.3f} on texts {of}")
+    pictures = _drawn_before(context, info) or _drawn(model)
+    yield dg.MaterializeResult(metadata=metadata | _metadata(info) | pictures)
 
 
 @table_asset(
@@ -117,6 +133,26 @@ def pred_customer_calls(
     )
 
 
+def _labels(source: Collection, vector_store: VectorStore) -> Labels:
+    """The judged texts of the collection."""
+    columns = ["vector", "label", "content_hash"]
+    batches = list(vector_store.scan(source, columns))
+    schema = pa.schema([source.arrow_schema.field(column) for column in columns])
+    return Labels.of(pa.Table.from_batches(batches) if batches else schema.empty_table())
+
+
+def _own(
+    context: dg.AssetExecutionContext, labels: Labels, embedding_model: str, known: StoredModel | None
+) -> StoredModel:
+    """The classifier of these labels: the known one if it is that, or else it is trained."""
+    fingerprint = training.fingerprint(*labels.examples, embedding_model=embedding_model)
+    if known and known.info.version == fingerprint.version:
+        return known
+    origin = f"is trained on {sum(labels.counts):,} labels of comment_training"
+    tags = {"run_id": context.run_id, "origin": origin}
+    return training.train(*labels.examples).stored(training.MODEL, fingerprint, tags)
+
+
 def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
     """The default version, unless there is none or its files are damaged, which asks for training again."""
     try:
@@ -139,11 +175,13 @@ def _predictions(
 ) -> Iterator[Any]:
     """Publish one prediction of the default version for each object of a part of the collection.
 
-    Predictions that are there stay: an object's id is derived from all its columns, so equal ids mean equal rows.
+    Without a default version the sentiment is null. Predictions that are there stay: an object's id is derived
+    from all its columns, so equal ids mean equal rows.
     """
     warehouse.ensure_table(target)
     default = registry.default(training.MODEL)
-    present = warehouse.table(target.name).filter(f.col("MODEL_VERSION") == (default and default.version))
+    made_by = f.col("MODEL_VERSION")
+    present = warehouse.table(target.name).filter(made_by == default.version if default else made_by.is_null())
     for column, values in part.items():
         present = present.filter(f.col(column.upper()).in_(list(values)))
     known = set(present.select("VECTOR_ID").to_arrow()["VECTOR_ID"].to_pylist())
@@ -155,9 +193,11 @@ def _predictions(
         present = present.filter(~f.col("VECTOR_ID").in_(sorted(gone)))
     rows = present
     if new := objects - known:
-        scored = registry.score(
-            registry.load(training.MODEL), source, _of_ids(vector_store, source, part, new), target
-        )
+        unscored = _of_ids(vector_store, source, part, new)
+        if default:
+            scored = registry.score(registry.load(training.MODEL), source, unscored, target)
+        else:
+            scored = warehouse.session().table(warehouse.stage(target, without_sentiment(unscored, target)))
         # Written, or else a registry that scores in the warehouse would do so each time that the rows are read.
         rows = warehouse.write_scratch(target, present.union_all(scored.select(target.column_names)))
     count = warehouse.session().create_dataframe([[len(objects)]], schema=["OBJECTS"])
@@ -174,9 +214,19 @@ def _of_ids(store: VectorStore, source: Collection, part: Where, ids: set[str]) 
         yield batch.filter(pc.is_in(batch["id"], wanted))
 
 
+def _counted(labels: Labels) -> dict[str, Any]:
+    negative, positive = labels.counts
+    return {
+        "texts_labelled_negative": negative,
+        "texts_labelled_positive": positive,
+        "texts_labelled_both": labels.contradicting,
+    }
+
+
 def _metadata(model: ModelVersion) -> dict[str, Any]:
     return {
         "version": model.version,
+        "origin": model.tags.get("origin", ""),
         "embedding_model": model.embedding_model,
         "training_data_hash": model.training_data_hash,
         **model.metrics,

@@ -1,8 +1,8 @@
-"""Source files as staging tables, and call audio in its stage."""
+"""Source files as staging tables, and the day up to which they reach."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -10,33 +10,33 @@ import pyarrow as pa
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.assets.declaration import table_asset, table_out
+from customer_analytics.assets.conditions import FOLLOWS
+from customer_analytics.assets.declaration import table_out
 from customer_analytics.assets.objects import warehouse_objects
+from customer_analytics.assets.rejected_rows import tell
+from customer_analytics.assets.reporting_day import AsOf, reporting_day
 from customer_analytics.assets.retries import RETRIES, at_once, may_pass
-from customer_analytics.checks.audit import published
-from customer_analytics.checks.sources import SUPPORT_CALLS
+from customer_analytics.checks import later
+from customer_analytics.checks import sources as checks
 from customer_analytics.erasure.keys import ErasedKeys
-from customer_analytics.ingestion.calls import (
-    CallFile,
-    calls_of_rows,
-    concealed,
-    list_calls,
-    stage_name,
-)
+from customer_analytics.ingestion.acceptance import accept
 from customer_analytics.ingestion.files import SourceFile, whole_files
 from customer_analytics.ingestion.load import LoadedFile, load_file
-from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.progress import Progress
-from customer_analytics.resources.scope import Scope
+from customer_analytics.ingestion.location import SourceError
+from customer_analytics.ingestion.refusals import refusal
+from customer_analytics.ingestion.text import listed
+from customer_analytics.resources.reporting import Reporting
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.tables.sources import CALL_STAGE, STG_REJECTED_ROWS, STG_SUPPORT_CALLS
+from customer_analytics.tables.reporting import AS_OF
+from customer_analytics.tables.sources import STG_REJECTED_ROWS
+from customer_analytics.transforms.reporting_date import ALL_EVENTS
 
-CALL_AUDIO = dg.DynamicPartitionsDefinition(name="call_audio")
 _THREADS = 4
 _FILES = {file.table.name.lower(): file for file in whole_files()}
-_REJECTED = STG_REJECTED_ROWS.name.lower()
-_OUTS = {_REJECTED: STG_REJECTED_ROWS, **{name: file.table for name, file in _FILES.items()}}
+_REJECTED, _AS_OF = STG_REJECTED_ROWS.name.lower(), AS_OF.name.lower()
+_EVENTS = {dg.AssetKey(events.table.name.lower()) for events in ALL_EVENTS}
+_COMMENTS = dg.AssetKey("stg_twitter_comments")
 
 
 @dataclass(frozen=True)
@@ -49,116 +49,108 @@ class _Staged:
 
 @dg.multi_asset(
     name="source_files",
-    outs={name: table_out(table, is_required=False) for name, table in _OUTS.items()},
-    deps=[warehouse_objects],
+    outs={
+        **{name: table_out(file.table, is_required=False) for name, file in _FILES.items()},
+        _REJECTED: table_out(STG_REJECTED_ROWS, is_required=False),
+        _AS_OF: table_out(AS_OF, is_required=False, automation_condition=FOLLOWS),
+    },
+    deps=[warehouse_objects, _COMMENTS],
+    internal_asset_deps={
+        **{name: {warehouse_objects.key} for name in (*_FILES, _REJECTED)},
+        _AS_OF: _EVENTS,
+    },
+    check_specs=[*checks.SPECS, *later.SPECS],
     can_subset=True,
     pool="source_files",
     retry_policy=RETRIES,
 )
 @at_once
 def source_files(
-    context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse
-) -> Iterator[dg.Output[DataFrame]]:
-    """Read and stage the selected files side by side, then give them to their tables, whole or not at all."""
+    context: dg.AssetExecutionContext, config: AsOf, source: Source, warehouse: Warehouse, reporting: Reporting
+) -> Iterator[Any]:
+    """Load the selected files, each of them whole or not at all, and find the day up to which the data reaches.
+
+    A file that is refused leaves its table as it was, and what depends on that table as it was; all other files
+    are loaded. The day is found in the same step, since a step of its own would be skipped with each refused file.
+    """
     warehouse.session()  # before the threads, whose statements take its label
     selected = context.op_execution_context.selected_output_names
+    if selected & {*_FILES, _REJECTED}:  # the checks of AS_OF are outputs, too
+        yield from _loaded(context, source, warehouse, selected)
+    if _AS_OF in selected:
+        yield from reporting_day(context, config, warehouse, reporting.time_zone)
+
+
+def _loaded(
+    context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse, selected: Collection[str]
+) -> Iterator[Any]:
+    """The selected files side by side into their tables, then the rejected rows and the checks."""
     files = [file for name, file in _FILES.items() if name in selected] or list(whole_files())
-    loaded = _load_all(source.location(), files, warehouse)
+    loaded, refused = _load_all(source, files, warehouse)
     for staged in loaded:
         tell(context, staged.file)
         name = staged.file.table.name.lower()
         if name in selected:
             yield dg.Output(warehouse.session().table(staged.table), name, metadata=_metadata(staged.file))
-    rejected = _rejected_rows([staged.file for staged in loaded], warehouse)
+    for error in refused.values():
+        context.log.error(error.without_values)
+    rejected = _rejected_rows([staged.file for staged in loaded], refused, warehouse)
     if _REJECTED in selected:
         yield dg.Output(rejected, _REJECTED)
     else:
         warehouse.replace(STG_REJECTED_ROWS, rejected)
+    yield from checks.results(context, [staged.file for staged in loaded], refused, warehouse)
 
 
-# Not an asset to be materialized: a partitioned one among others that are not could not be selected with them.
-call_audio = dg.AssetSpec(
-    "call_audio",
-    partitions_def=CALL_AUDIO,
-    group_name="sources",
-    kinds={"file"},
-    description="One partition per content of a support call's audio, named by its SHA-256; a sensor adds them.",
-)
-
-
-@table_asset(
-    "sources",
-    kinds={"warehouse"},
-    part_by="RELATIVE_PATH",
-    deps=[warehouse_objects, dg.AssetDep(call_audio, partition_mapping=dg.AllPartitionMapping())],
-    audits=SUPPORT_CALLS,
-)
-def stg_support_calls(
-    context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse, scope: Scope
-) -> Iterator[Any]:
-    """Calls are hashed unless their size and time are known, and put into the stage unless they are there.
-
-    A call that was known and cannot be read now stays as it was.
-    """
-    warehouse.ensure_table(STG_SUPPORT_CALLS)
-    rows = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
-    known = calls_of_rows(warehouse.rows(STG_SUPPORT_CALLS, rows))
-    location = source.location()
-    erased = ErasedKeys.recorded(warehouse).customers
-    listing = list_calls(location, known, scope.values("RELATIVE_PATH"), leaving_out=erased)
-    for path in listing.ignored:
-        context.log.warning(f"calls/{path} is no audio file and was left out")
-    for problem in listing.problems:
-        context.log.warning(f"calls/{problem.path} {problem.reason}")
-    for call in listing.calls:
-        if call.customer_id is None:
-            context.log.warning(f"calls/{call.relative_path} carries no customer id (<customer_id>-<nn>.<ext>)")
-    _stage_audio(location, listing.calls, warehouse, Progress("calls staged", context.log.info))
-    missing = known.keys() - {call.relative_path for call in listing.calls}
-    kept = [known[path] for path in sorted(missing) if concealed(path, listing.problems)]
-    listed = STG_SUPPORT_CALLS.rows([*listing.calls, *kept])
-    staged = warehouse.session().table(warehouse.stage(STG_SUPPORT_CALLS, listed))
-    yield from published(STG_SUPPORT_CALLS, staged, warehouse, SUPPORT_CALLS)
-
-
-def _load_all(location: SourceLocation, files: Sequence[SourceFile], warehouse: Warehouse) -> list[_Staged]:
-    erased = ErasedKeys.recorded(warehouse)
+def _load_all(
+    source: Source, files: Sequence[SourceFile], warehouse: Warehouse
+) -> tuple[list[_Staged], dict[SourceFile, SourceError]]:
+    """The files that are accepted, staged, and why others are not."""
+    erased, location = ErasedKeys.recorded(warehouse), source.location()
+    for file in files:
+        warehouse.ensure_table(file.table)
+    before = dict(zip(files, warehouse.counts([warehouse.table(file.table.name) for file in files]), strict=True))
 
     def load(file: SourceFile) -> _Staged | SourceError:
         try:
-            loaded = erased.left_out(load_file(location, file))
+            loaded = load_file(location, file)
+            accept(
+                loaded,
+                maximum_rejected_share=source.maximum_rejected_share,
+                rows_before=before[file],
+                may_be_empty=source.may_become_empty,
+                needs_rows=file.needs_rows,
+            )
         except SourceError as error:
             return error
+        loaded = erased.left_out(loaded)
         return _Staged(loaded, warehouse.stage(loaded.table, loaded.rows))
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        results = list(threads.map(load, files))
-    errors = [result for result in results if isinstance(result, SourceError)]
-    if errors:
-        raise dg.Failure(" ".join(map(str, errors)), allow_retries=any(may_pass(error) for error in errors))
-    return [result for result in results if isinstance(result, _Staged)]
+        results = dict(zip(files, threads.map(load, files), strict=True))
+    refused: dict[SourceFile, SourceError] = {}
+    for file, result in results.items():
+        if isinstance(result, SourceError):
+            if may_pass(result):
+                raise result
+            present = (name for name in file.names if location.exists(name))
+            refused[replace(file, name=next(present, file.name))] = result
+    return [result for result in results.values() if isinstance(result, _Staged)], refused
 
 
-def _rejected_rows(files: Sequence[LoadedFile], warehouse: Warehouse) -> DataFrame:
-    """The rejected rows of these files, and those that other files have had before."""
+def _rejected_rows(
+    files: Sequence[LoadedFile], refused: Mapping[SourceFile, SourceError], warehouse: Warehouse
+) -> DataFrame:
+    """The rejected rows of these files, those that other files have had before, and a line 0 a refused file."""
     warehouse.ensure_table(STG_REJECTED_ROWS)
-    new = warehouse.stage(STG_REJECTED_ROWS, pa.concat_tables([file.rejected for file in files]))
+    lines = [refusal(file.name, error) for file, error in refused.items()]
+    new = pa.concat_tables([file.rejected for file in files] + lines)
     others = warehouse.table(STG_REJECTED_ROWS.name)
-    for file in files:
-        others = others.filter(f.col("SOURCE") != file.name)
-    return others.union_all(warehouse.session().table(new))
-
-
-def tell(context: dg.AssetExecutionContext, file: LoadedFile) -> None:
-    """Warn of what a file holds that was not loaded."""
-    if file.ignored_columns:
-        context.log.warning(f"{file.name} has columns that are not used: {', '.join(file.ignored_columns)}")
-    if file.rejected.num_rows:
-        first = file.rejected.slice(0, 1).to_pylist()[0]
-        context.log.warning(
-            f"{file.name}: {file.rejected.num_rows:,} of {file.lines_in:,} rows went to STG_REJECTED_ROWS, "
-            f"the first, in line {first['LINE']}, because it {first['REASON']}"
-        )
+    for name in (name for loaded in files for name in _FILES[loaded.table.name.lower()].names):
+        others = others.filter(f.col("SOURCE") != name)
+    for file in refused:
+        others = others.filter(~f.col("SOURCE").in_(*file.names) | (f.col("LINE") != 0))
+    return others.union_all(warehouse.session().table(warehouse.stage(STG_REJECTED_ROWS, new)))
 
 
 def _metadata(file: LoadedFile) -> dict[str, Any]:
@@ -166,21 +158,8 @@ def _metadata(file: LoadedFile) -> dict[str, Any]:
         "source_file": file.name,
         "lines_in": file.lines_in,
         "rows_rejected": file.rejected.num_rows,
-        "ignored_columns": ", ".join(file.ignored_columns),
+        "ignored_columns": listed(file.ignored_columns),
+        "format": str(file.format),
         "content_hash": file.content_hash,
+        "absent": file.absent,
     }
-
-
-def _stage_audio(
-    location: SourceLocation, calls: Sequence[CallFile], warehouse: Warehouse, progress: Progress
-) -> None:
-    stage, session = warehouse.name(CALL_STAGE), warehouse.session()
-    present = {row["name"].rpartition("/")[2] for row in session.sql(f"LIST @{stage}").collect()}
-    wanted = {stage_name(call.content_hash, call.relative_path): call for call in calls}
-    missing = {name: call for name, call in wanted.items() if name not in present}
-    for done, (name, call) in enumerate(missing.items(), start=1):
-        with location.open_file(call.path) as stream:
-            session.file.put_stream(stream, f"@{stage}/{name}", auto_compress=False)
-        progress(done, len(missing))
-    if missing:
-        session.sql(f"ALTER STAGE {stage} REFRESH").collect()

@@ -53,12 +53,12 @@ def transcribe(
     warehouse.ensure_table(CALL_TRANSCRIPTS)
     calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
     transcripts = warehouse.table(CALL_TRANSCRIPTS.name)
-    heard = transcripts.join(calls.select("CONTENT_HASH"), "CONTENT_HASH", "left_semi")
+    heard = transcripts.join(calls.select("AUDIO_HASH"), "AUDIO_HASH", "left_semi")
     if scope.again:
         heard = heard.filter("STATUS <> 'failed'")
     groups = new_transcripts(
         calls=[
-            call for call in _rows(warehouse.rows(STG_SUPPORT_CALLS, calls)) if bucket.holds(call["CONTENT_HASH"])
+            call for call in _rows(warehouse.rows(STG_SUPPORT_CALLS, calls)) if bucket.holds(call["AUDIO_HASH"])
         ],
         transcripts=_rows(warehouse.rows(CALL_TRANSCRIPTS, heard)),
         transcriber=transcriber,
@@ -85,7 +85,7 @@ def of_present_calls(warehouse: Warehouse, stg_support_calls: DataFrame) -> Data
 def _audio(warehouse: Warehouse, calls: Sequence[Row]) -> Iterator[list[Path]]:
     """The audio of calls, from its stage, in a folder that lasts for the block."""
     with TemporaryDirectory(prefix="calls-") as folder:
-        names = [stage_name(call["CONTENT_HASH"], call["RELATIVE_PATH"]) for call in calls]
+        names = [stage_name(call["AUDIO_HASH"], call["RELATIVE_PATH"]) for call in calls]
         for name in names:
             warehouse.session().file.get(f"@{warehouse.name(CALL_STAGE)}/{name}", folder)
         yield [Path(folder, name) for name in names]

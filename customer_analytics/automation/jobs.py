@@ -1,6 +1,10 @@
 """Jobs: everything, or a part of it by name."""
 
+from collections.abc import Set as AbstractSet
+
 import dagster as dg
+
+from customer_analytics.ingestion.files import whole_files
 
 ALL = "all_assets"
 
@@ -23,7 +27,10 @@ structured = dg.define_asset_job(
 
 sentiment = dg.define_asset_job(
     "sentiment",
-    dg.AssetSelection.groups("transcripts", "embeddings", "sentiment") | _SOURCES_OF_SENTIMENT | _FELT,
+    dg.AssetSelection.groups("transcripts", "embeddings", "sentiment")
+    | _SOURCES_OF_SENTIMENT
+    | dg.AssetSelection.assets("stg_rejected_rows", "as_of")
+    | _FELT,
     description="Comments and calls, their vectors, the classifier, and what is made of sentiment.",
 )
 
@@ -37,7 +44,7 @@ files = dg.define_asset_job(
 comments = dg.define_asset_job(
     "comments",
     dg.AssetSelection.assets(
-        "stg_twitter_comments", "stg_comment_files", "customer_comment", "pred_twitter_comments"
+        "stg_twitter_comments", "stg_comment_files", "as_of", "customer_comment", "pred_twitter_comments"
     )
     | _FELT,
     description="From comments to the presentation tables: of the files that the scope names, or of all.",
@@ -50,4 +57,17 @@ calls = dg.define_asset_job(
     description="From call audio to the presentation tables: of the calls that the scope names, or of all.",
 )
 
-jobs = [everything, structured, sentiment, files, comments, calls]
+dated = dg.define_asset_job(
+    "dated",
+    dg.AssetSelection.assets("as_of").downstream() - dg.AssetSelection.assets("dashboard"),
+    description="The day up to which events count, and all tables that depend on it.",
+)
+
+
+def with_rejected_rows(keys: AbstractSet[dg.AssetKey]) -> set[dg.AssetKey]:
+    """The assets, with the rejected rows of source files among them: their check tells of refused files."""
+    files = {dg.AssetKey(file.table.name.lower()) for file in whole_files()}
+    return {*keys, dg.AssetKey("stg_rejected_rows")} if keys & files else set(keys)
+
+
+jobs = [everything, structured, sentiment, files, comments, calls, dated]

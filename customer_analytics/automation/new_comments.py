@@ -59,7 +59,9 @@ def new_comments(
     if not new and not earlier.failed:
         reason = f"{len(listing.files):,} files of comments, {len(waiting):,} of them not settled."
         return dg.SensorResult(skip_reason=reason, cursor=to_cursor(waiting))
-    customers = {customer for file in new.values() for customer in file.rows["CUSTOMER_ID"].to_pylist()}
+    customers = {
+        customer for file in new.values() for customer in file.rows["CUSTOMER_ID"].to_pylist() if customer
+    }
     customers |= _writers(warehouse, [known[path].content_hash for path in new if path in known])
     about = {"comment_files": new.keys(), "customers": customers}
     tags = {"customer_analytics/new_comment_files": str(len(new))}
@@ -93,14 +95,16 @@ def _read(
         try:
             yield path, erased.left_out(load_comments(location, path, files[path]))
         except SourceError as error:
-            context.log.warning(str(error))
+            context.log.warning(error.without_values)
 
 
-def _writers(warehouse: Warehouse, contents: list[str]) -> set[int]:
+def _writers(warehouse: Warehouse, contents: list[str]) -> set[str]:
     """Customers whose comments are in files of these contents."""
     if not contents:
         return set()
     places = ", ".join("?" * len(contents))
     table = warehouse.name(STG_TWITTER_COMMENTS.name)
-    select = f"SELECT DISTINCT CUSTOMER_ID FROM {table} WHERE CONTENT_HASH IN ({places})"  # noqa: S608
-    return {int(customer) for customer in warehouse.query(select, contents)["CUSTOMER_ID"].to_pylist()}
+    select = (
+        f"SELECT DISTINCT CUSTOMER_ID FROM {table} WHERE CUSTOMER_ID IS NOT NULL AND CONTENT_HASH IN ({places})"  # noqa: S608
+    )
+    return set(warehouse.query(select, contents)["CUSTOMER_ID"].to_pylist())

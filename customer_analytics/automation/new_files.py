@@ -9,6 +9,7 @@ import dagster as dg
 from customer_analytics.automation import jobs
 from customer_analytics.automation.earlier_runs import earlier_runs
 from customer_analytics.ingestion.files import SourceFile, whole_files
+from customer_analytics.ingestion.load import TwiceThereError, present_name
 from customer_analytics.resources.source import Source
 
 _WATCHED = (jobs.files, jobs.sentiment)
@@ -39,14 +40,19 @@ def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorR
     looked_at: dict[str, tuple[object, bool]] = {}
     changed: dict[SourceFile, str] = {}
     for file in whole_files():
-        entry, loaded = location.entry(file.name), _loaded(context.instance, file)
+        try:
+            name = present_name(location, file)
+        except TwiceThereError as error:
+            context.log.warning(str(error))
+            continue
+        entry, loaded = location.entry(name) if name else None, _loaded(context.instance, file)
         if entry is None or loaded is None:
             continue
-        stat = [entry.size, entry.last_modified.isoformat()]
+        stat = [entry.path, entry.size, entry.last_modified.isoformat()]
         before, was_loaded = seen.get(file.name, (None, False))
         is_loaded = before == stat and was_loaded
         if before == stat and not is_loaded:
-            content_hash, _ = location.sha256(file.name)
+            content_hash, _ = location.sha256(entry.path)
             is_loaded = content_hash == loaded[0]
             if not is_loaded:
                 changed[file] = f"{loaded[1]} {content_hash}"
@@ -71,7 +77,7 @@ def _requests(changed: dict[SourceFile, str]) -> list[dg.RunRequest]:
     ]
     structured = {file: key for file, key in changed.items() if file.table.name not in _JOBS}
     if structured:
-        tables = [dg.AssetKey(file.table.name.lower()) for file in structured]
+        tables = sorted(jobs.with_rejected_rows({dg.AssetKey(file.table.name.lower()) for file in structured}))
         requests.append(dg.RunRequest(_key(structured), job_name=jobs.files.name, asset_selection=tables))
     return requests
 

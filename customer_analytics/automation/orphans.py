@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import dagster as dg
 from pydantic import Field
 
-from customer_analytics.assets.sources import CALL_AUDIO
+from customer_analytics.assets.calls import CALL_AUDIO
 from customer_analytics.automation.earlier_runs import earlier_runs
 from customer_analytics.automation.jobs import calls as calls_job
 from customer_analytics.automation.new_calls import known_calls
@@ -46,8 +46,8 @@ def find(
     known = known_calls(warehouse) or {}
     listing = list_audio(source.location())
     gone = [path for path in known if path not in listing.files and not concealed(path, listing.problems)]
-    names = {stage_name(call.content_hash, path) for path, call in known.items()}
-    hashes = {call.content_hash for call in known.values()}
+    names = {stage_name(call.audio_hash, path) for path, call in known.items()}
+    hashes = {call.audio_hash for call in known.values()}
     listed = warehouse.session().sql(f"LIST @{warehouse.name(CALL_STAGE)}").collect()
     staged = {PurePosixPath(row["name"]).name for row in listed}
     partitions = set(instance.get_dynamic_partitions(CALL_AUDIO.name or ""))

@@ -32,4 +32,18 @@ weekly = dg.ScheduleDefinition(
     description="Compacts and indexes the collections of vectors.",
 )
 
-schedules = [daily, *reconciliation, weekly]
+
+@dg.schedule(
+    job=jobs.dated,
+    cron_schedule="15 0 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Counts what was dated later than the day before, now that its day has come.",
+)
+def nightly_reporting_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request what depends on AS_OF, once something has been loaded."""
+    if context.instance.get_latest_materialization_event(dg.AssetKey("as_of")) is None:
+        return dg.SkipReason("Nothing has been loaded yet.")
+    return dg.RunRequest()
+
+
+schedules = [daily, nightly_reporting_day, *reconciliation, weekly]

@@ -23,7 +23,7 @@ def specs(audits: Audits, *, blocking: bool) -> list[dg.AssetCheckSpec]:
 
 def evaluated(
     audits: Audits,
-    context: dg.AssetCheckExecutionContext,
+    context: dg.AssetCheckExecutionContext | dg.AssetExecutionContext,
     warehouse: Warehouse,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     **inputs: DataFrame,

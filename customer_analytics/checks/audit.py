@@ -11,12 +11,17 @@ from snowflake.snowpark import Column as Expression
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
+from customer_analytics.ingestion.text import shortened
 from customer_analytics.lineage.metadata import of_query
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Column, SqlType, Table
+from customer_analytics.transforms.words import normal_form_sql
 
 Inputs = Mapping[str, DataFrame]
 _EXAMPLES = 5
+_LONGEST_WORD = 40
+# Columns that say where a row comes from.
+_PLACES = ("RELATIVE_PATH", "CONTENT_HASH", "LINE")
 _CENT = 0.01
 
 
@@ -26,12 +31,14 @@ class Audit:
 
     `violations` gives what violates it, one row each and without any text that a person wrote, from the table's
     rows and from what else they are compared with, by name. With `tolerant`, they are counted, and pass.
+    `examples` says in words what is among the violations, in place of the first of them.
     """
 
     name: str
     description: str
     violations: Callable[[DataFrame, Inputs], DataFrame]
     tolerant: bool = False
+    examples: Callable[[DataFrame], str] | None = None
 
     def result(
         self,
@@ -43,15 +50,27 @@ class Audit:
         """The result of the check of a table in which so many violations were found, with the first of them."""
         metadata: dict[str, Any] = {"rows_found": found}
         passed = self.tolerant or not found
-        if not passed:
-            examples = [row.as_dict() for row in rows.limit(_EXAMPLES).collect()]
-            metadata["examples"] = dg.MetadataValue.json([{c: str(v) for c, v in row.items()} for row in examples])
+        words = f"{found:,} row{'s' * (found != 1)}"
+        if not passed and self.examples:
+            metadata["examples"] = self.examples(rows)
+            words += f": {metadata['examples']}"
+        elif not passed:
+            # Values of the table stay out of events, which erasure does not reach.
+            examples = [
+                {c: str(v) for c, v in row.as_dict().items() if c in _PLACES or c not in table.column_names}
+                for row in rows.limit(_EXAMPLES).collect()
+            ]
+            if examples[0]:
+                metadata["examples"] = dg.MetadataValue.json(examples)
+                first = ", ".join(f"{column} {shortened(value, 20)}" for column, value in examples[0].items())
+                words += f", e.g. {first}"
         return dg.AssetCheckResult(
             passed=passed,
             asset_key=table.name.lower(),
             check_name=self.name,
             severity=severity,
             metadata=metadata,
+            description=words,
         )
 
 
@@ -78,7 +97,7 @@ def keyed(table: Table) -> tuple[Audit, ...]:
 
 def restricted(table: Table) -> tuple[Audit, ...]:
     """The audit that columns hold values that are declared for them; none where any value will do."""
-    columns = [column for column in table.columns if column.accepted or column.between]
+    columns = [column for column in table.columns if not column.is_open and (column.accepted or column.between)]
     if not columns:
         return ()
     outside = " OR ".join(_outside(column) for column in columns)
@@ -88,6 +107,27 @@ def restricted(table: Table) -> tuple[Audit, ...]:
             "values_are_accepted",
             f"There are no other values than described in {names}.",
             lambda rows, _: rows.filter(outside).select(identifying(table)),
+        ),
+    )
+
+
+def known_words(table: Table) -> tuple[Audit, ...]:
+    """The audit that open columns hold values that are known; none for a table without such a column."""
+    columns = [column for column in table.columns if column.is_open]
+    if not columns:
+        return ()
+    unknown = " OR ".join(_unknown(column) for column in columns)
+    names = ", ".join(column.name for column in columns)
+
+    def examples(rows: DataFrame) -> str:
+        return "; ".join(f"{column.name} {_counted(rows.filter(_unknown(column)), column)}" for column in columns)
+
+    return (
+        Audit(
+            "values_are_accepted",
+            f"There are no other values than described in {names}. Others are loaded all the same.",
+            lambda rows, _: rows.filter(unknown),
+            examples=examples,
         ),
     )
 
@@ -192,6 +232,20 @@ def examined(
             f"{table.name} keeps its old rows, because the new ones violate {', '.join(failed)}.",
             allow_retries=False,
         )
+
+
+def _unknown(column: Column) -> str:
+    """The condition that a value, or null, is not among those known; these are constants of our tables."""
+    known = ", ".join(map(repr, column.accepted))
+    return f'"{column.name}" IS NULL OR {normal_form_sql(column.name)} NOT IN ({known})'
+
+
+def _counted(rows: DataFrame, column: Column) -> str:
+    """The commonest values of a column with their numbers, each of at most 40 characters."""
+    value = f.coalesce(f.substring(column.name, f.lit(1), f.lit(_LONGEST_WORD)), f.lit("(none)")).alias("VALUE")
+    counts = rows.select(value).group_by("VALUE").count().sort(f.col("COUNT").desc(), f.col("VALUE"))
+    found = [f"{row['VALUE']} ({row['COUNT']:,})" for row in counts.limit(_EXAMPLES).collect()]
+    return ", ".join("".join(c if c.isprintable() else " " for c in text) for text in found)
 
 
 def _outside(column: Column) -> str:

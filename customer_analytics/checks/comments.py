@@ -17,7 +17,8 @@ COMMENTS = keyed(STG_TWITTER_COMMENTS)
 def _miscounted(comments: DataFrame, inputs: Inputs) -> DataFrame:
     """Files with other numbers of rows than the tables have of them."""
     loaded = comments.group_by("CONTENT_HASH").agg(f.count("*").alias("FOUND"))
-    rejected = inputs["rejected"].group_by("SOURCE").agg(f.count("*").alias("REJECTED"))
+    of_files = inputs["rejected"].filter(f.col("LINE") > 0)  # line 0 says that a whole file was refused
+    rejected = of_files.group_by("SOURCE").agg(f.count("*").alias("REJECTED"))
     files = inputs["files"].join(loaded, "CONTENT_HASH", "left")
     files = files.join(rejected, files["RELATIVE_PATH"] == rejected["SOURCE"], "left")
     found = f.coalesce("FOUND", f.lit(0)) + f.coalesce("REJECTED", f.lit(0))

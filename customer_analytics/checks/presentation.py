@@ -19,7 +19,7 @@ _MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
 
 
 def _counted_texts(rows: DataFrame, inputs: Inputs) -> DataFrame:
-    calls, comments = inputs["calls"].filter(f.col("CUSTOMER_ID").is_not_null()), inputs["comments"]
+    calls, comments = (inputs[name].filter(f.col("CUSTOMER_ID").is_not_null()) for name in ("calls", "comments"))
     counted = rows.agg(total("CALLS", "CALLS"), total("COMMENTS", "COMMENTS"))
     scored = calls.agg(
         f.count("*").alias("SCORED_CALLS"), scalar(comments.agg(f.count("*"))).alias("SCORED_COMMENTS")

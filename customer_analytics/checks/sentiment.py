@@ -29,6 +29,13 @@ def quality(metrics: Mapping[str, float], floor: QualityFloor) -> dg.AssetCheckR
     )
 
 
+def no_classifier(why: str) -> dg.AssetCheckResult:
+    """That there is no classifier, which is told and stops nothing."""
+    return dg.AssetCheckResult(
+        passed=False, check_name=QUALITY.name, severity=dg.AssetCheckSeverity.WARN, description=why
+    )
+
+
 def _scored_once(rows: DataFrame, inputs: Inputs) -> DataFrame:
     return unequal(rows.agg(f.count("*").alias("ROWS")), inputs["objects"], ("ROWS", "OBJECTS"))
 

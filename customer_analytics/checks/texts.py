@@ -39,7 +39,9 @@ def transcripts(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) ->
         *afterwards.specs(_HEARD, blocking=False),
         *(
             dg.AssetCheckSpec(
-                _VECTORS, asset=name, description=f"As many objects as rows of {table.name} that have a text."
+                _VECTORS,
+                asset=name,
+                description=f"As many objects as rows of {table.name} that are to be embedded.",
             )
             for name, (_, table) in _EMBEDDED.items()
         ),
@@ -56,6 +58,8 @@ def texts(
     rows = {name: warehouse.table(_EMBEDDED[name][1].name) for name in selected}
     if "customer_call" in rows:
         rows["customer_call"] = rows["customer_call"].filter(f.col("STATUS") == "ok")
+    if "comment_training" in rows:
+        rows["comment_training"] = rows["comment_training"].filter(f.col("LABEL").is_not_null())
     for name, count in zip(selected, warehouse.counts(list(rows.values())), strict=True):
         objects = vector_store.count(collection(_EMBEDDED[name][0], embedder))
         yield dg.AssetCheckResult(

@@ -11,6 +11,7 @@ from customer_analytics.cli.dev import dev
 from customer_analytics.cli.doctor import doctor
 from customer_analytics.cli.erase import erase
 from customer_analytics.cli.errors import fail
+from customer_analytics.cli.label import label
 from customer_analytics.cli.retry import retry
 from customer_analytics.cli.run import run
 from customer_analytics.cli.sample_data import sample_data
@@ -39,6 +40,7 @@ for command in (
     sql,
     search,
     ask,
+    label,
     dashboard,
     sample_data,
     doctor,

@@ -1,11 +1,11 @@
 """`customer-analytics demo`."""
 
 import os
-import sys
 
 import click
 
 from customer_analytics.cli.errors import or_say_why
+from customer_analytics.cli.summary import print_outcome
 from customer_analytics.sample_data import DEFAULT_CUSTOMERS
 from customer_analytics.settings import Settings, settings
 
@@ -13,14 +13,14 @@ _SHOWN = {
     "PRES_CLV, customers by lifetime value": """
         SELECT CUSTOMER_ID, NAME, MOST_RECENT_ORDER AS LATEST_ORDER, NUMBER_OF_ORDERS AS ORDERS, CLV,
             ROUND(SENTIMENT_SCORE, 2) AS SENTIMENT
-        FROM PRES_CLV ORDER BY PRES_CLV.CLV DESC, CUSTOMER_ID LIMIT 5""",
+        FROM PRES_CLV ORDER BY PRES_CLV.CLV DESC, {by_customer} LIMIT 5""",
     "PRES_CHURN, those who left last": """
         SELECT CUSTOMER_ID, NAME, LAST_ACTIVE_MONTH, CLV, ROUND(SENTIMENT_SCORE, 2) AS SENTIMENT
-        FROM PRES_CHURN ORDER BY LAST_ACTIVE_MONTH DESC, CUSTOMER_ID LIMIT 5""",
+        FROM PRES_CHURN ORDER BY LAST_ACTIVE_MONTH DESC, {by_customer} LIMIT 5""",
     "PRES_SENTIMENT, the unhappiest of those who called and wrote": """
         SELECT CUSTOMER_ID, CALLS, COMMENTS, ROUND(CALLS_SENTIMENT, 2) AS OF_CALLS,
             ROUND(COMMENTS_SENTIMENT, 2) AS OF_COMMENTS, SENTIMENT_BUCKET AS BUCKET
-        FROM PRES_SENTIMENT WHERE CALLS > 0 AND COMMENTS > 0 ORDER BY SENTIMENT_SCORE, CUSTOMER_ID LIMIT 5""",
+        FROM PRES_SENTIMENT WHERE CALLS > 0 AND COMMENTS > 0 ORDER BY SENTIMENT_SCORE, {by_customer} LIMIT 5""",
     "PRES_AD_SPEND, return on ad spend by attribution model": """
         SELECT UTM_SOURCE AS SOURCE, UTM_MEDIUM AS MEDIUM, SPEND, ROUND(ROAS_FIRST_TOUCH, 2) AS FIRST,
             ROUND(ROAS_LAST_TOUCH, 2) AS LAST, ROUND(ROAS_FORTY_TWENTY_FORTY, 2) AS "40-20-40",
@@ -33,29 +33,35 @@ _SHOWN = {
             SELECT S.SENTIMENT_SCORE AS SCORE, C.CUSTOMER_ID IS NOT NULL AS IS_CHURNED,
                 CASE WHEN SCORE < 0.4 THEN 'unhappy' WHEN SCORE < 0.6 THEN 'mixed' ELSE 'happy' END AS MOOD
             FROM PRES_SENTIMENT S LEFT JOIN PRES_CHURN C ON C.CUSTOMER_ID = S.CUSTOMER_ID
-            WHERE S.CUSTOMER_ID IN (SELECT CUSTOMER_ID FROM MRR)
+            WHERE S.SENTIMENT_SCORE IS NOT NULL AND S.CUSTOMER_ID IN (SELECT CUSTOMER_ID FROM MRR)
         )
         GROUP BY MOOD ORDER BY MIN(SCORE)""",
 }
 
 
 @click.command()
-@click.option("--customers", type=click.IntRange(min=1), default=DEFAULT_CUSTOMERS, show_default=True)
+@click.option(
+    "--customers",
+    type=click.IntRange(min=1),
+    default=DEFAULT_CUSTOMERS,
+    show_default=True,
+    help="Customers of the sample shop.",
+)
 def demo(customers: int) -> None:
-    """See the whole thing work: sample data, all assets, and the tables that come out, with no account."""
+    """Run the pipeline on sample data, with no account, and print the resulting tables."""
     chosen = settings()
     # What the demo does is the same whatever the user has set up for data of their own.
     os.environ["CUSTOMER_ANALYTICS_SOURCE"] = str(chosen.sample_data)
     settings.cache_clear()
     or_say_why(_prepare, chosen, customers)
     from customer_analytics import running
+    from customer_analytics.cli.preflight import look_into_source
 
+    or_say_why(look_into_source, settings())
     outcome = or_say_why(running.run, settings())
-    for failure in outcome.failures:
-        click.echo(f"Error: {failure}", err=True)
-    if not outcome.success:
-        sys.exit(1)
-    or_say_why(_show, chosen)
+    if outcome.success:
+        or_say_why(_show, chosen)
+    print_outcome(outcome)
     click.echo("\nNext: `make dev` opens the lineage, the checks and the dashboard in your browser, and")
     click.echo("`.venv/bin/customer-analytics sql 'SELECT * FROM PRES_CHURN'` asks the tables.")
 
@@ -80,6 +86,7 @@ def _prepare(chosen: Settings, customers: int) -> None:
 
 def _show(chosen: Settings) -> None:
     from customer_analytics.cli.sql import print_table, query
+    from customer_analytics.tables import natural_order
 
     for caption, statement in _SHOWN.items():
-        print_table(*query(chosen, statement), caption)
+        print_table(*query(chosen, statement.format(by_customer=natural_order("CUSTOMER_ID"))), caption)

@@ -15,5 +15,5 @@ def doctor() -> None:
     sound = True
     for finding in examine(settings()):
         sound &= finding.sound
-        click.echo(f"{'ok  ' if finding.sound else 'FAIL'}  {finding.subject}: {finding.detail}")
+        click.echo(finding)
     sys.exit(0 if sound else 1)

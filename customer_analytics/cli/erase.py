@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("customer_id", type=int)
+@click.argument("customer_id")
 @click.option(
     "--snapshot",
     "folders",
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--check", is_flag=True, help="Only say what there is of the customer; fails if there is anything.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def erase(customer_id: int, folders: Sequence[Path], check: bool, yes: bool) -> None:
+def erase(customer_id: str, folders: Sequence[Path], check: bool, yes: bool) -> None:
     """Remove a customer everywhere, after showing what that is, and leave them out of what is loaded later.
 
     The source data are not touched: remove the customer there, too.
@@ -50,7 +50,7 @@ def erase(customer_id: int, folders: Sequence[Path], check: bool, yes: bool) -> 
     click.echo("Now run the pipeline: it brings sums up to date, and trains without the customer's texts.")
 
 
-def _print(customer: int, found: "Sequence[Trace]") -> None:
+def _print(customer: str, found: "Sequence[Trace]") -> None:
     click.echo(f"Of customer {customer} there is{'' if found else ' nothing'}{':' if found else '.'}")
     for trace in found:
         click.echo(f"  {trace.count:>8,}  {trace.place}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=DEFAULT_CUSTOMERS,
     show_default=True,
-    help="Size of the shop; from 10 on its comments are enough to train on.",
+    help="Size of the shop; from 25 on it has labels enough for a classifier of its own.",
 )
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Another seed, another shop.")
 def sample_data(folder: Path, customers: int, seed: int) -> None:

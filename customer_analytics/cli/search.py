@@ -20,13 +20,38 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 _SENTIMENT = click.FloatRange(0, 1)
 
 
+def _named(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Properties of calls, by name in lower case, with the values that they have to have."""
+    parts = [value.partition("=") for value in values]
+    for value, (name, equals, _) in zip(values, parts, strict=True):
+        if not (name.strip() and equals):
+            raise click.BadParameter(f"{value!r} is no property: write it as name=value, e.g. agent=anna.")
+    return tuple((name.strip().lower(), value.strip()) for name, _, value in parts)
+
+
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
             click.option("--source", type=click.Choice(["comment", "call"]), help="Only comments, or only calls."),
-            click.option("--customer", type=int, metavar="ID", help="Only what this customer said."),
-            click.option("--from", "date_from", type=_DAY, metavar="DATE", help="Only comments since this day."),
-            click.option("--to", "date_to", type=_DAY, metavar="DATE", help="Only comments until this day."),
+            click.option("--customer", metavar="ID", help="Only what this customer said."),
+            click.option("--from", "date_from", type=_DAY, metavar="DATE", help="Only since this day."),
+            click.option(
+                "--to",
+                "date_to",
+                type=_DAY,
+                metavar="DATE",
+                help="Only until this day; calls without a date are left out.",
+            ),
+            click.option(
+                "--property",
+                "properties",
+                callback=_named,
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Only calls with this in the manifest, e.g. agent=anna; may be repeated.",
+            ),
             click.option("--min-sentiment", type=_SENTIMENT, help="Only what is at least so positive."),
             click.option("--max-sentiment", type=_SENTIMENT, help="Only what is at most so positive."),
             click.option("--json", "as_json", is_flag=True, help="Print JSON."),
@@ -42,7 +67,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--limit", type=click.IntRange(1, 80), default=10, show_default=True, help="Hits at most.")
 def search(query: str, as_json: bool, limit: int, **chosen: Any) -> None:
     """Find comments and calls by meaning and by words."""
-    hits = or_say_why(_found, query, _chosen(**chosen), limit)
+    hits, origin = or_say_why(_found, query, _chosen(**chosen), limit)
     if as_json:
         click.echo(json.dumps([asdict(hit) for hit in hits], default=str, ensure_ascii=False))
         return
@@ -51,6 +76,8 @@ def search(query: str, as_json: bool, limit: int, **chosen: Any) -> None:
         click.echo(f"{hit.score:6.2f}  {_origin(hit)}{mood}\n        {' '.join(hit.excerpt.split())}\n")
     if not hits:
         click.echo("Nothing found.")
+    if origin:
+        click.echo(f"Sentiment is by {origin}.", err=True)
 
 
 @click.command()
@@ -72,9 +99,10 @@ def ask(question: str, as_json: bool, **chosen: Any) -> None:
 
 def _chosen(
     source: Literal["comment", "call"] | None,
-    customer: int | None,
+    customer: str | None,
     date_from: dt.datetime | None,
     date_to: dt.datetime | None,
+    properties: tuple[tuple[str, str], ...],
     min_sentiment: float | None,
     max_sentiment: float | None,
 ) -> "Filters":
@@ -87,12 +115,21 @@ def _chosen(
         date_to.date() if date_to else None,
         min_sentiment,
         max_sentiment,
+        properties,
     )
 
 
-def _found(query: str, filters: "Filters", limit: int) -> "list[Hit]":
+def _found(query: str, filters: "Filters", limit: int) -> "tuple[list[Hit], str | None]":
+    """The hits, and where their sentiments come from if that is not a classifier of the user's own."""
+    from customer_analytics.ml.training import MODEL
+    from customer_analytics.shipped_classifier import is_shipped
+
     with _resources() as built:
-        return _search(built).find(query, filters, limit)
+        hits = _search(built).find(query, filters, limit)
+        if all(hit.sentiment is None for hit in hits):
+            return hits, None
+        info = built.registry.default(MODEL)
+        return hits, f"{info.version}, which {info.tags['origin']}" if info and is_shipped(info.version) else None
 
 
 def _answered(question: str, filters: "Filters") -> "tuple[Answer, str]":
@@ -115,9 +152,10 @@ def _resources() -> Iterator[Any]:
 def _search(built: Any) -> "Search":
     from customer_analytics.search import Search
 
-    return Search(built.warehouse, built.vector_store, built.embedder, built.reranker)
+    return Search(built.warehouse, built.vector_store, built.embedder, built.reranker, settings().timezone)
 
 
 def _origin(found: "Hit | Passage") -> str:
     who = "unknown customer" if found.customer_id is None else f"customer {found.customer_id}"
-    return f"{found.source} of {who}, {found.relative_path or found.date}"
+    when_and_where = ", ".join(str(part) for part in (found.date, found.relative_path) if part)
+    return f"{found.source} of {who}, {when_and_where}"

@@ -40,7 +40,7 @@ def print_table(names: list[str], rows: list[tuple[Any, ...]], title: str | None
     table = Table(title=title, title_justify="left", caption=None if title else f"{len(rows):,} rows")
     for position, name in enumerate(names):
         is_number = all(isinstance(row[position], int | float | Decimal | None) for row in rows)
-        table.add_column(escape(name), justify="right" if is_number else "left")
+        table.add_column(escape(name), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else escape(str(value)) for value in row))
     Console().print(table)

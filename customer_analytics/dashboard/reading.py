@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 import dagster as dg
 import pandas as pd
 import streamlit as st
+from snowflake.connector.errors import ProgrammingError
 
 from customer_analytics.deployment import resources
 from customer_analytics.ingestion.calls import stage_name
+from customer_analytics.ml.training import MODEL
+from customer_analytics.resources.registry.base import ModelVersion
 from customer_analytics.resources.warehouse.resource import NotThereError
+from customer_analytics.resources.warehouse.writes import NOT_THERE
 from customer_analytics.running import dagster_instance
 from customer_analytics.search import Search
 from customer_analytics.settings import settings
@@ -54,11 +58,23 @@ def rows(sql: str, *values: Any) -> pd.DataFrame:
     return found
 
 
+@st.cache_data(ttl=_FRESH_FOR, show_spinner="Asking the registry …")
+def classifier() -> ModelVersion | None:
+    """The classifier in use; None where there is none, or before the first run."""
+    try:
+        default: ModelVersion | None = reading().registry.default(MODEL)
+    except ProgrammingError as error:
+        if error.errno not in NOT_THERE:
+            raise
+        return None
+    return default
+
+
 @st.cache_data(max_entries=20, show_spinner="Fetching the call …")
-def audio(content_hash: str, relative_path: str) -> bytes:
+def audio(audio_hash: str, relative_path: str) -> bytes:
     """The audio of a call, from its stage."""
     warehouse = reading().warehouse
-    place = f"@{warehouse.name(CALL_STAGE)}/{stage_name(content_hash, relative_path)}"
+    place = f"@{warehouse.name(CALL_STAGE)}/{stage_name(audio_hash, relative_path)}"
     with warehouse.session().file.get_stream(place) as stream:
         content: bytes = stream.read()
     return content
@@ -67,4 +83,4 @@ def audio(content_hash: str, relative_path: str) -> bytes:
 def search() -> Search:
     """Search over comments and calls."""
     read = reading()
-    return Search(read.warehouse, read.vector_store, read.embedder, read.reranker)
+    return Search(read.warehouse, read.vector_store, read.embedder, read.reranker, settings().timezone)

@@ -1,11 +1,14 @@
 """How rows, numbers and what customers said are shown."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from customer_analytics.resources.registry.base import ModelVersion
+from customer_analytics.shipped_classifier import is_shipped
 from customer_analytics.tables import SqlType, Table
 
 _FORMATS = {SqlType.AMOUNT: "%.2f", SqlType.FLOAT: "%.2f", SqlType.INTEGER: "%d"}
@@ -78,9 +81,26 @@ def sentiment_column(title: str = "Sentiment") -> Any:
 def mood(sentiment: float | None) -> str:
     """A sentiment as a word and a number."""
     if sentiment is None or pd.isna(sentiment):
-        return "not scored yet"
+        return "not scored"
     word = "negative" if sentiment < 0.4 else "positive" if sentiment > 0.6 else "mixed"
     return f"{word} ({sentiment:.2f})"
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A key that sorts texts as people count: 2 before 10."""
+    parts = re.split("([0-9]+)", text)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def sentiment_origin(classifier: ModelVersion | None) -> None:
+    """Say where sentiments come from, or why there are none, unless they are by a classifier of the user's own."""
+    if classifier is None:
+        st.caption("There is no classifier, and so no sentiment. The page Pipeline says why.")
+    elif is_shipped(classifier.version):
+        st.caption(
+            f"Sentiment is by {classifier.version}, which {classifier.tags['origin']}. With enough texts that you "
+            "have labelled, a classifier of your own takes its place: see `customer-analytics label`."
+        )
 
 
 def no_run_yet(what: str) -> None:

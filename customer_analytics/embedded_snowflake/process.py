@@ -27,7 +27,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 
 
-class StartError(Exception):
+class StartError(RuntimeError):
     """The endpoint could not be started."""
 
 

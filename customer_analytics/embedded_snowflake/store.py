@@ -14,7 +14,7 @@ import duckdb
 from customer_analytics.embedded_snowflake import functions
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, already_exists, missing
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 """Raised whenever state written by an earlier version cannot be read, or not rightly."""
 
 TEMPORARY = "_temporary"
@@ -196,5 +196,6 @@ def check_format(folder: Path) -> None:
     if found != STATE_FORMAT:
         raise StateFormatError(
             f"The warehouse state in {folder} is of format {found}, this version reads format {STATE_FORMAT}: "
-            "run the version that wrote it, or move the folder away and run the pipeline again."
+            f"run the version that wrote it, or move the whole state folder away ({folder.parent}, not only the "
+            "warehouse in it) and run the pipeline again."
         )

@@ -16,6 +16,7 @@ from customer_analytics.resources.registry.base import DamagedModelError, ModelR
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Where
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.shipped_classifier import is_shipped
 from customer_analytics.tables import TABLES
 from customer_analytics.tables.sources import (
     CALL_STAGE,
@@ -27,7 +28,9 @@ from customer_analytics.tables.sources import (
 )
 
 _BY_CUSTOMER = [name for name, table in TABLES.items() if "CUSTOMER_ID" in table.column_names]
-_WITHOUT_CUSTOMERS = [file.name for file in SOURCE_FILES if "CUSTOMER_ID" not in file.table.column_names]
+_WITHOUT_CUSTOMERS = [
+    name for file in SOURCE_FILES if "CUSTOMER_ID" not in file.table.column_names for name in file.names
+]
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,13 @@ class Systems:
     snapshot_folders: tuple[Path, ...]
 
 
-def traces(customer: int, systems: Systems) -> list[Trace]:
+def traces(customer: str, systems: Systems) -> list[Trace]:
     """What there is of a customer, place by place, without the places that hold nothing."""
     keys = _keys(customer, systems.warehouse)
     return [trace for trace in _traces(customer, keys, systems) if trace.count]
 
 
-def erase(customer: int, systems: Systems) -> None:
+def erase(customer: str, systems: Systems) -> None:
     """Remove what there is of a customer, and have what is loaded later leave it out.
 
     The keys of the customer's data are recorded first. So the same call completes what an interrupted one began,
@@ -86,7 +89,7 @@ def erase(customer: int, systems: Systems) -> None:
             connection.cursor().execute(statement, values)
 
 
-def _forget_comment_files(customer: int, warehouse: Warehouse) -> None:
+def _forget_comment_files(customer: str, warehouse: Warehouse) -> None:
     """Have the files with something of the customer read again, without it, so that their rows can be counted."""
     files, comments, rejected = map(
         warehouse.name, (STG_COMMENT_FILES.name, STG_TWITTER_COMMENTS.name, STG_REJECTED_ROWS.name)
@@ -98,7 +101,7 @@ def _forget_comment_files(customer: int, warehouse: Warehouse) -> None:
         connection.cursor().execute(statement, (customer, mention_of_whole(customer)))
 
 
-def _keys(customer: int, warehouse: Warehouse) -> ErasedKeys:
+def _keys(customer: str, warehouse: Warehouse) -> ErasedKeys:
     """The keys of the customer's data: those in the tables, and those recorded when erasing began."""
     for table in TABLES.values():
         warehouse.ensure_table(table)
@@ -107,22 +110,22 @@ def _keys(customer: int, warehouse: Warehouse) -> ErasedKeys:
     # A text that somebody else wrote too, such as "great!", tells nothing of the customer.
     comments = named("STG_TWITTER_COMMENTS")
     texts = f"""SELECT DISTINCT REVIEW_TEXT FROM {comments} WHERE CUSTOMER_ID = ? AND REVIEW_TEXT NOT IN
-        (SELECT REVIEW_TEXT FROM {comments} WHERE CUSTOMER_ID <> ?)"""  # noqa: S608
-    calls = f"""SELECT RELATIVE_PATH, CONTENT_HASH FROM {named("STG_SUPPORT_CALLS")} WHERE CUSTOMER_ID = ?
-        AND CONTENT_HASH NOT IN (SELECT CONTENT_HASH FROM {named("STG_SUPPORT_CALLS")}
+        (SELECT REVIEW_TEXT FROM {comments} WHERE CUSTOMER_ID IS NULL OR CUSTOMER_ID <> ?)"""  # noqa: S608
+    calls = f"""SELECT RELATIVE_PATH, AUDIO_HASH FROM {named("STG_SUPPORT_CALLS")} WHERE CUSTOMER_ID = ?
+        AND AUDIO_HASH NOT IN (SELECT AUDIO_HASH FROM {named("STG_SUPPORT_CALLS")}
             WHERE CUSTOMER_ID IS NULL OR CUSTOMER_ID <> ?)"""  # noqa: S608
     before = ErasedKeys.recorded(warehouse, customer)
     files = warehouse.query(calls, [customer, customer]).to_pylist()
     return ErasedKeys(
         customers=frozenset({customer}),
-        orders=before.orders | {int(key) for key in warehouse.query(orders, [customer])["ORDER_ID"].to_pylist()},
+        orders=before.orders | set(warehouse.query(orders, [customer])["ORDER_ID"].to_pylist()),
         texts=before.texts
         | {text_hash(text) for text in warehouse.query(texts, [customer, customer])["REVIEW_TEXT"].to_pylist()},
-        stage_files=before.stage_files | {stage_name(row["CONTENT_HASH"], row["RELATIVE_PATH"]) for row in files},
+        stage_files=before.stage_files | {stage_name(row["AUDIO_HASH"], row["RELATIVE_PATH"]) for row in files},
     )
 
 
-def _traces(customer: int, keys: ErasedKeys, systems: Systems) -> Iterator[Trace]:
+def _traces(customer: str, keys: ErasedKeys, systems: Systems) -> Iterator[Trace]:
     warehouse = systems.warehouse
     for table, condition, values in _conditions(customer, keys):
         count = f"SELECT COUNT(*) AS N FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
@@ -136,7 +139,7 @@ def _traces(customer: int, keys: ErasedKeys, systems: Systems) -> Iterator[Trace
         yield Trace(f"snapshot {folder}", snapshots.count(folder, _objects(customer, keys)))
 
 
-def _objects(customer: int, keys: ErasedKeys) -> dict[str, Where]:
+def _objects(customer: str, keys: ErasedKeys) -> dict[str, Where]:
     """Which objects of each collection are of the customer."""
     return {
         CUSTOMER_COMMENT: {"customer_id": [customer]},
@@ -145,7 +148,7 @@ def _objects(customer: int, keys: ErasedKeys) -> dict[str, Where]:
     }
 
 
-def _conditions(customer: int, keys: ErasedKeys) -> Iterator[tuple[str, str, tuple[object, ...]]]:
+def _conditions(customer: str, keys: ErasedKeys) -> Iterator[tuple[str, str, tuple[object, ...]]]:
     """Each table with the condition of the customer's rows and its values; derived tables first."""
     for table in reversed(_BY_CUSTOMER):
         yield table, "CUSTOMER_ID = ?", (customer,)
@@ -154,8 +157,10 @@ def _conditions(customer: int, keys: ErasedKeys) -> Iterator[tuple[str, str, tup
     if keys.texts:
         hashed = f"SHA2(REVIEW_TEXT, 256) IN ({_places(keys.texts)})"
         yield STG_COMMENT_TRAINING.name, hashed, tuple(sorted(keys.texts))
-    mentioning = f"SOURCE NOT IN ({_places(_WITHOUT_CUSTOMERS)}) AND REGEXP_LIKE(RAW, ?, 's')"
-    yield STG_REJECTED_ROWS.name, mentioning, (*_WITHOUT_CUSTOMERS, mention_of_whole(customer))
+    elsewhere = f"SOURCE NOT IN ({_places(_WITHOUT_CUSTOMERS)})"
+    mentioning = f"{elsewhere} AND (REGEXP_LIKE(RAW, ?, 's') OR REGEXP_LIKE(REASON, ?, 's'))"
+    mention = mention_of_whole(customer)
+    yield STG_REJECTED_ROWS.name, mentioning, (*_WITHOUT_CUSTOMERS, mention, mention)
 
 
 def _places(values: Sized) -> str:
@@ -173,7 +178,8 @@ def _versions(keys: ErasedKeys, registry: ModelRegistry) -> list[str]:
     if not keys.texts:
         return []
     registry.ensure()
-    return [info.version for info in registry.versions(MODEL) if _holds(registry, info.version, keys)]
+    versions = [info.version for info in registry.versions(MODEL) if not is_shipped(info.version)]
+    return [version for version in versions if _holds(registry, version, keys)]
 
 
 def _holds(registry: ModelRegistry, version: str, keys: ErasedKeys) -> bool:

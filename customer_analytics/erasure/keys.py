@@ -1,27 +1,32 @@
 """The keys by which the rows of erased customers are known, wherever they turn up again."""
 
+import re
 from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from customer_analytics.ingestion.calls import LeftOut
 from customer_analytics.ingestion.load import LoadedFile
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Column, SqlType, Table
+from customer_analytics.tables.model import identifier
 from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_ORDERS, STG_PAYMENTS
 
 CUSTOMER, ORDER, TEXT, FILE = "CUSTOMER_ID", "ORDER_ID", "TEXT_HASH", "STAGE_FILE"
+
+# What separates an id from the text around it.
+_APART = "[^0-9A-Za-z]"
 
 # Not among the tables of the graph: no asset writes it, and no run may replace it.
 ERASED_KEYS = Table(
     "ERASED_KEYS",
     "One row per key by which data of an erased customer are known; whatever carries one is not loaded again.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "The erased customer.", nullable=False),
+        identifier("CUSTOMER_ID", "The erased customer."),
         Column(
             "KIND",
             SqlType.TEXT,
@@ -38,13 +43,13 @@ ERASED_KEYS = Table(
 class ErasedKeys:
     """The keys of one erased customer, or of all."""
 
-    customers: frozenset[int] = frozenset()
-    orders: frozenset[int] = frozenset()
+    customers: frozenset[str] = frozenset()
+    orders: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
     stage_files: frozenset[str] = frozenset()
 
     @classmethod
-    def recorded(cls, warehouse: Warehouse, customer: int | None = None) -> "ErasedKeys":
+    def recorded(cls, warehouse: Warehouse, customer: str | None = None) -> "ErasedKeys":
         """The keys that the warehouse keeps, of all erased customers or of one."""
         warehouse.ensure_table(ERASED_KEYS)
         select = f"SELECT KIND, VALUE FROM {warehouse.name(ERASED_KEYS.name)}"  # noqa: S608
@@ -53,21 +58,26 @@ class ErasedKeys:
         for row in warehouse.query(select + where, values).to_pylist():
             found[row["KIND"]].add(row["VALUE"])
         return cls(
-            customers=frozenset(map(int, found[CUSTOMER])),
-            orders=frozenset(map(int, found[ORDER])),
+            customers=frozenset(found[CUSTOMER]),
+            orders=frozenset(found[ORDER]),
             texts=frozenset(found[TEXT]),
             stage_files=frozenset(found[FILE]),
         )
 
-    def record(self, warehouse: Warehouse, customer: int) -> None:
+    @property
+    def calls(self) -> LeftOut:
+        """The calls that are not loaded; audio also where nothing tells any more whose it is."""
+        return LeftOut(self.customers, self.stage_files)
+
+    def record(self, warehouse: Warehouse, customer: str) -> None:
         """Keep these keys of a customer in the warehouse, from where `recorded` has them."""
-        kinds: dict[str, Collection[int] | Collection[str]] = {
+        kinds: dict[str, frozenset[str]] = {
             CUSTOMER: self.customers,
             ORDER: self.orders,
             TEXT: self.texts,
             FILE: self.stage_files,
         }
-        pairs = sorted((kind, str(value)) for kind, values in kinds.items() for value in values)
+        pairs = sorted((kind, value) for kind, values in kinds.items() for value in values)
         columns = [[customer] * len(pairs), [kind for kind, _ in pairs], [value for _, value in pairs]]
         warehouse.ensure_table(ERASED_KEYS)
         warehouse.upsert(ERASED_KEYS, pa.table(columns, schema=ERASED_KEYS.arrow_schema))
@@ -88,17 +98,18 @@ class ErasedKeys:
         if "CUSTOMER_ID" in rows.column_names:
             mentioned = pc.match_substring_regex(rejected["RAW"], _mention(self.customers))
             rejected = rejected.filter(pc.invert(pc.fill_null(mentioned, False)))
-        return replace(file, rows=rows, rejected=rejected, lines_in=rows.num_rows + rejected.num_rows)
+        left_out = file.rows.num_rows - rows.num_rows + file.rejected.num_rows - rejected.num_rows
+        return replace(file, rows=rows, rejected=rejected, lines_in=file.lines_in - left_out)
 
 
-def mention_of_whole(customer: int) -> str:
-    """The pattern of a rejected row, of which no column can be trusted, that has the id among its numbers."""
-    return f"(.*[^0-9])?{customer}([^0-9].*)?"
+def mention_of_whole(customer: str) -> str:
+    """The pattern of a rejected row, of which no column can be trusted, that has the id as a word of its own."""
+    return f"(.*{_APART})?{re.escape(customer)}({_APART}.*)?"
 
 
-def _mention(customers: frozenset[int]) -> str:
-    return f"(^|[^0-9])({'|'.join(map(str, sorted(customers)))})([^0-9]|$)"
+def _mention(customers: frozenset[str]) -> str:
+    return f"(^|{_APART})({'|'.join(map(re.escape, sorted(customers)))})({_APART}|$)"
 
 
-def _without(rows: pa.Table, values: Any, erased: Collection[int] | Collection[str]) -> pa.Table:
-    return rows.filter(pc.invert(pc.is_in(values, pa.array(list(erased), values.type))))
+def _without(rows: pa.Table, values: Any, erased: frozenset[str]) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(values, pa.array(sorted(erased), values.type))))

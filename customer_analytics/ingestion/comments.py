@@ -1,4 +1,4 @@
-"""Comments: the file that is always there, and what has been dropped next to it since."""
+"""Comments: the first file, and what has been dropped next to it since. Either may be absent."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,14 +8,12 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from customer_analytics.ingestion.files import COMMENTS, FURTHER_COMMENTS
+from customer_analytics.ingestion.files import COMMENTS, EXTENSIONS, FURTHER_COMMENTS
 from customer_analytics.ingestion.listing import FileEntry, Problem
-from customer_analytics.ingestion.load import LoadedFile, parse_file
+from customer_analytics.ingestion.load import LoadedFile, parse_file, present_name
 from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.ingestion.refusals import refusal
 from customer_analytics.ingestion.text import readable
-from customer_analytics.tables.sources import STG_REJECTED_ROWS
-
-_EXTENSIONS = {".csv", ".parquet"}
 
 
 @dataclass(frozen=True)
@@ -41,27 +39,34 @@ class CommentFile:
 
 @dataclass(frozen=True)
 class CommentListing:
-    """The files of comments by relative path, none of which is read, and what could not be listed."""
+    """The files of comments by relative path, unread, the files of other kinds, and what could not be listed."""
 
     files: dict[str, FileEntry]
+    ignored: tuple[str, ...]
     problems: tuple[Problem, ...]
 
 
 def list_comments(location: SourceLocation) -> CommentListing:
-    """The first file, if it is there, and the `.csv` and `.parquet` files of the folder next to it."""
-    first = location.entry(COMMENTS.name)
+    """The first file, if it is there, and the `.csv` and `.parquet` files of the folder next to it.
+
+    Raises:
+        SourceError: The first file is there both as CSV and as Parquet, or the location cannot be listed.
+    """
+    name = present_name(location, COMMENTS)
+    first = location.entry(name) if name else None
     below = location.files_below(FURTHER_COMMENTS)
-    files = {COMMENTS.name: first} if first else {}
+    files = {first.path: first} if first else {}
+    ignored = []
     problems = [Problem(_below(problem.path), problem.reason) for problem in below.problems]
     for file in below.files:
         path = readable(_below(file.path))
-        if PurePosixPath(file.path).suffix.lower() not in _EXTENSIONS:
-            continue
-        if path in files:
+        if PurePosixPath(file.path).suffix.lower() not in EXTENSIONS:
+            ignored.append(path)
+        elif path in files:
             problems.append(Problem(path, "has the readable name of another file: rename it"))
         else:
             files[path] = replace(file, path=_below(file.path))
-    return CommentListing(files, tuple(problems))
+    return CommentListing(files, tuple(ignored), tuple(problems))
 
 
 def load_comments(location: SourceLocation, path: str, entry: FileEntry) -> LoadedFile:
@@ -77,7 +82,7 @@ def load_comments(location: SourceLocation, path: str, entry: FileEntry) -> Load
     try:
         return parse_file(replace(COMMENTS, name=path), content)
     except SourceError as error:
-        if path == COMMENTS.name:
+        if path in COMMENTS.names:
             raise
         return _unreadable(path, content, error)
 
@@ -95,13 +100,12 @@ def _below(path: str) -> str:
 
 
 def _unreadable(path: str, content: bytes, error: SourceError) -> LoadedFile:
-    row = {"SOURCE": path, "LINE": 0, "REASON": str(error), "RAW": ""}
     return LoadedFile(
         name=path,
         table=COMMENTS.table,
         rows=COMMENTS.table.arrow_schema.empty_table(),
-        rejected=pa.Table.from_pylist([row], STG_REJECTED_ROWS.arrow_schema),
-        lines_in=1,
+        rejected=refusal(path, error),
+        lines_in=0,
         ignored_columns=(),
         content_hash=hashlib.sha256(content).hexdigest(),
     )

@@ -1,134 +1,53 @@
-"""CSV files read record by record: UTF-8, commas, double quotes (RFC 4180), any line ends."""
+"""CSV files as columns of text, record by record."""
 
-import csv
-import io
 import re
 from array import array
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.ingestion.location import SourceError
-from customer_analytics.ingestion.records import LONGEST_RAW, Records, column_positions
+from customer_analytics.ingestion.csv_opening import open_csv
+from customer_analytics.ingestion.csv_splitting import Parsed, text_lines
+from customer_analytics.ingestion.records import LONGEST_RAW, Records
 from customer_analytics.ingestion.text import readable, shortened
 from customer_analytics.tables import Table
 
-# Snowflake's longest text is 16 MiB; typing refuses what is longer, this only stops a quote that is never closed.
-_LONGEST_FIELD = 32 * 1024 * 1024
 # Small enough that rows are gone before the garbage collector takes them for long-lived: 40 % less time in all.
 _BATCH_ROWS = 1024
-_NOT_UTF8 = "the row has bytes that are not UTF-8"
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 
 
-def read_csv(file: str, content: bytes, table: Table) -> Records:
-    """The records of a CSV file whose first line names the columns.
+def read_csv(file: str, content: bytes, table: Table, most: int | None = None) -> Records:
+    """The records of a CSV file whose first line names the columns, or the first `most` of them.
 
-    Empty lines are no records. A record with fewer fields than the header lacks its last ones; a field that is
-    empty, quoted or not, says nothing. A record with more fields than the header, with bytes that are not UTF-8,
-    or against the rules of quoting is broken.
-
-    A quote that is never closed would swallow all lines up to the next quote or the end of the file. So where
-    quoting fails, only the line on which the record began is broken, and reading goes on with the line after it:
-    nothing but that line is lost, at the price that the rest of a record with line breaks in it may be taken, line
-    by line, for records of its own.
+    The file is text in UTF-8, or in UTF-16 with a byte order mark, compressed with gzip or not; its fields are
+    separated by what `dialect_of` finds. Empty lines are no records. A record with fewer fields than the header
+    lacks its last ones; a field that is empty, quoted or not, says nothing. A record with more fields than the
+    header, with bytes that are not of the encoding, or against the rules of quoting (see `split`) is broken.
 
     Raises:
-        SourceError: The file is empty or not UTF-8 text, or its header cannot be read.
+        SourceError: The file is empty or not text, or its header cannot be read.
     """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceError(f"{file} is encoded as UTF-16: save it as UTF-8.")
-    csv.field_size_limit(_LONGEST_FIELD)
-    lines = _Lines(content)
-    parsed = _parsed(lines)
-    header = next(parsed, None)
-    if header is None:
-        raise SourceError(
-            f"{file} is empty: its first line must name the columns {', '.join(table.column_names)}."
-        )
-    if isinstance(header.fields, str):
-        raise SourceError(f"{file} has a header that is no CSV: {header.fields}.")
-    positions, ignored = column_positions(file, header.fields, table)
-    rows = _Rows(list(positions.values()), len(header.fields))
-    while batch := list(islice(parsed, _BATCH_ROWS)):
+    opened = open_csv(file, content, table)
+    rows = _Rows(list(opened.positions.values()), opened.width, opened.format.encoding)
+    wanted, last_line = islice(opened.records, most), opened.header_line
+    while batch := list(islice(wanted, _BATCH_ROWS)):
         rows.add(batch)
+        last_line = batch[-1].last
     return Records(
-        texts=pa.table({name: rows.column(index) for index, name in enumerate(positions)}),
+        texts=pa.table({name: rows.column(index) for index, name in enumerate(opened.positions)}),
         lines=np.array(rows.lines, dtype=np.int64),
         broken=rows.broken,
-        ignored_columns=ignored,
-        raw=lambda first_lines: _raw(content, first_lines, rows.last_lines),
+        ignored_columns=opened.ignored_columns,
+        raw=lambda first_lines: _raw(opened.utf8, first_lines, rows.last_lines),
+        format=opened.format,
+        unread=opened.number_of_lines() - last_line if next(opened.records, None) else 0,
     )
-
-
-class _Parsed(NamedTuple):
-    """A record: its first and last line, and its fields or what is wrong with it."""
-
-    first: int
-    last: int
-    fields: list[str] | str
-
-
-class _Lines:
-    """The lines of a file with their ends, counted, of which those of the current record can be read again."""
-
-    def __init__(self, content: bytes) -> None:
-        self.number = 0
-        self.record: list[str] = []
-        self._again: deque[str] = deque()
-        self._lines = _decoded(content)
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
-        self.number += 1
-        self.record.append(line)
-        return line
-
-    def go_back(self) -> None:
-        """Continue with the second line of the current record."""
-        self._again.extendleft(reversed(self.record[1:]))
-        self.number -= len(self.record) - 1
-
-
-def _decoded(content: bytes) -> Iterator[str]:
-    """Physical lines, ended by LF, CRLF or CR; bytes that are not UTF-8 become surrogates."""
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _parsed(lines: _Lines) -> Iterator[_Parsed]:
-    reader = csv.reader(lines, strict=True)
-    while True:
-        lines.record.clear()
-        first = lines.number + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            reason = _reason(error, first, lines.number)
-            lines.go_back()
-            reader = csv.reader(lines, strict=True)
-            yield _Parsed(first, first, reason)
-        else:
-            if fields:
-                yield _Parsed(first, lines.number, fields)
-
-
-def _reason(error: csv.Error, first: int, last: int) -> str:
-    if str(error) == "unexpected end of data":
-        return "a quote is opened and never closed"
-    if first == last:
-        return f"the quoting is wrong ({error})"
-    return f"a quote is opened and not closed before line {last}, where the quoting is wrong ({error})"
 
 
 @dataclass(frozen=True)
@@ -140,12 +59,13 @@ class _Rows:
 
     positions: list[int]
     width: int
+    encoding: str
     batches: list[list[pa.Array]] = field(default_factory=list)
     lines: "array[int]" = field(default_factory=lambda: array("q"))
     broken: dict[int, str] = field(default_factory=dict)
     last_lines: dict[int, int] = field(default_factory=dict)
 
-    def add(self, records: Iterable[_Parsed]) -> None:
+    def add(self, records: Iterable[Parsed]) -> None:
         lines: list[int] = []
         rows: list[list[Any]] = []
         for first, last, fields in records:
@@ -162,9 +82,8 @@ class _Rows:
             columns = self._columns(rows)
         except UnicodeEncodeError:
             readable_rows = [self._is_readable(row) for row in rows]
-            self.broken.update(
-                (line, _NOT_UTF8) for line, good in zip(lines, readable_rows, strict=True) if not good
-            )
+            reason = f"the row has bytes that are not {self.encoding}"
+            self.broken.update((line, reason) for line, good in zip(lines, readable_rows, strict=True) if not good)
             lines = list(compress(lines, readable_rows))
             columns = self._columns(list(compress(rows, readable_rows)))
         self.batches.append(columns)
@@ -183,9 +102,9 @@ class _Rows:
         return not any(row[position] and _UNDECODABLE.search(row[position]) for position in self.positions)
 
 
-def _raw(content: bytes, first_lines: Sequence[int], last_lines: Mapping[int, int]) -> list[str]:
+def _raw(utf8: bytes, first_lines: Sequence[int], last_lines: Mapping[int, int]) -> list[str]:
     """The records that begin on these lines (ascending), without their line ends."""
-    lines, position, texts = _decoded(content), 1, []
+    lines, position, texts = text_lines(utf8), 1, []
     for first in first_lines:
         last = last_lines.get(first, first)
         record = islice(lines, first - position, last - position + 1)

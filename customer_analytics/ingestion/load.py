@@ -2,20 +2,22 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from customer_analytics.ingestion.csv_records import read_csv
+from customer_analytics.ingestion.faults import Fault
+from customer_analytics.ingestion.file_format import FileFormat
 from customer_analytics.ingestion.files import SourceFile
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.parquet_records import read_parquet
 from customer_analytics.ingestion.records import Records
-from customer_analytics.ingestion.rules import RowRule
-from customer_analytics.ingestion.text_columns import quoted, read_column
+from customer_analytics.ingestion.rules import unique
+from customer_analytics.ingestion.text_columns import read_column
 from customer_analytics.tables import Table
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
 
@@ -29,7 +31,9 @@ class LoadedFile:
     `rows` has the schema of `table`, `rejected` that of STG_REJECTED_ROWS, each in the order of the file;
     `lines_in` counts the file's records, without header and empty lines, and always equals the two together.
     `ignored_columns` are the file's columns that the table does not have, `content_hash` is SHA-256 in
-    hexadecimal. The same content always gives the same result.
+    hexadecimal, `format` how the file is stored; None where that could not be found out. The same content always
+    gives the same result. `absent` marks an optional file that is not there: it has no rows, and the hash of no
+    bytes. `unread` counts the lines, or rows in Parquet, that follow where only the first ones were wanted.
     """
 
     name: str
@@ -39,18 +43,49 @@ class LoadedFile:
     lines_in: int
     ignored_columns: tuple[str, ...]
     content_hash: str
+    format: FileFormat | None = None
+    unread: int = 0
+    absent: bool = False
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether all that is known of the file is why it cannot be read: one rejected row, with line 0."""
+        return not self.lines_in and self.rejected.num_rows > 0
+
+
+class TwiceThereError(SourceError):
+    """A source file is there both as CSV and as Parquet."""
+
+
+def present_name(location: SourceLocation, source: SourceFile) -> str | None:
+    """The name under which a source file is there, or None; raises `TwiceThereError` if it is there twice."""
+    present = [name for name in source.names if location.exists(name)]
+    if len(present) > 1:
+        raise TwiceThereError(
+            f"{location.name} has both {' and '.join(present)}, which fill the same table: remove one of them."
+        )
+    return present[0] if present else None
 
 
 def load_file(location: SourceLocation, source: SourceFile) -> LoadedFile:
-    """The rows of a source file; raises `SourceError` if it is missing or cannot be read as a whole."""
-    return parse_file(source, location.read(source.name))
+    """The rows of a source file; none if it is optional and absent.
+
+    Raises:
+        SourceError: The file is required and missing, is there both as CSV and as Parquet, or cannot be read as a
+            whole.
+    """
+    name = present_name(location, source)
+    if name is None and source.optional:
+        return _absent(source)
+    return parse_file(replace(source, name=name or source.name), location.read(name or source.name))
 
 
-def parse_file(source: SourceFile, content: bytes) -> LoadedFile:
-    """The rows of a source file with this content.
+def parse_file(source: SourceFile, content: bytes, most: int | None = None) -> LoadedFile:
+    """The rows of a source file with this content, or the first `most` of them.
 
     A row is rejected, with all its reasons, if it has not the shape of a row, if a value is missing or cannot be
-    read, or if it breaks a rule; and of the rows left, if its key is that of an earlier one.
+    read, or if it breaks a rule. Of the rows left, those are rejected that repeat the key of an earlier row, or
+    break a rule together with others.
 
     Raises:
         SourceError: The file cannot be read as a whole.
@@ -59,67 +94,90 @@ def parse_file(source: SourceFile, content: bytes) -> LoadedFile:
     if extension not in _READERS:
         raise SourceError(f"{source.name} can be read neither as .csv nor as .parquet: declare one of these.")
     record, content_hash = source.record, hashlib.sha256(content).hexdigest()
-    records = _READERS[extension](source.name, content, record)
-    typed, reasons = _typed(records, record, source.rules)
-    good = np.asarray(pc.is_null(reasons))
-    rows, lines = typed.filter(good), records.lines[good]
-    rejected = records.broken | _by_line(records.lines[~good], reasons.filter(~good).to_pylist())
-    if record.key:
-        first = _first_occurrences(rows, record.key)
-        repeated = first != np.arange(rows.num_rows)
-        rejected |= _by_line(
-            lines[repeated], _repetitions(rows.select(record.key).filter(repeated), lines[first[repeated]])
-        )
-        rows, lines = rows.filter(~repeated), lines[~repeated]
+    records = _READERS[extension](source.name, content, record, most)
+    rejections = {line: _Rejection(what, what) for line, what in records.broken.items()}
+    rows, faults = _typed(records, source)
+    rejections |= _by_line(faults, records.lines)
+    rows, lines = _without(faults, rows, records.lines)
+    together = (unique(*record.key),) if record.key else ()
+    faults = [fault for rule in together + source.file_rules for fault in rule(rows, lines)]
+    rejections |= _by_line(faults, lines)
+    rows, lines = _without(faults, rows, lines)
     origin = {"CONTENT_HASH": [content_hash] * rows.num_rows, "LINE": lines}
     columns = origin | {name: rows[name] for name in rows.column_names}
     return LoadedFile(
         name=source.name,
         table=source.table,
         rows=pa.table([columns[name] for name in source.table.column_names], schema=source.table.arrow_schema),
-        rejected=_rejected(source.name, dict(sorted(rejected.items())), records),
+        rejected=_rejected(source.name, dict(sorted(rejections.items())), records),
         lines_in=records.texts.num_rows + len(records.broken),
         ignored_columns=records.ignored_columns,
         content_hash=content_hash,
+        format=records.format,
+        unread=records.unread,
     )
 
 
-def _typed(records: Records, table: Table, rules: Sequence[RowRule]) -> tuple[pa.Table, pa.ChunkedArray]:
-    """The records as typed columns, and each one's reasons to be rejected, joined; null where there is none."""
-    columns = {column.name: read_column(column, records.texts[column.name]) for column in table.columns}
+class _Rejection(NamedTuple):
+    """Why a row is not loaded: with its values, and without them."""
+
+    reason: str
+    rule: str
+
+
+def _absent(source: SourceFile) -> LoadedFile:
+    return LoadedFile(
+        name=source.name,
+        table=source.table,
+        rows=source.table.arrow_schema.empty_table(),
+        rejected=STG_REJECTED_ROWS.arrow_schema.empty_table(),
+        lines_in=0,
+        ignored_columns=(),
+        content_hash=hashlib.sha256().hexdigest(),
+        absent=True,
+    )
+
+
+def _typed(records: Records, source: SourceFile) -> tuple[pa.Table, list[Fault]]:
+    """The records as typed columns, and what is wrong with each of them by itself."""
+    columns = {column.name: read_column(column, records.texts[column.name]) for column in source.record.columns}
     typed = pa.table({name: values for name, (values, _) in columns.items()})
-    reasons = [reason for _, reason in columns.values()] + [rule(typed) for rule in rules]
-    joined = pa.chunked_array([pa.nulls(typed.num_rows, pa.string())])
-    for reason in (reason for reason in reasons if reason is not None):
-        joined = pc.coalesce(pc.binary_join_element_wise(joined, reason, "; "), joined, reason)
-    return typed, joined
+    faults = [*records.faults, *(fault for _, found in columns.values() for fault in found)]
+    return typed, faults + [fault for rule in source.rules for fault in rule(typed)]
 
 
-def _by_line(lines: npt.NDArray[np.int64], reasons: Sequence[str]) -> dict[int, str]:
-    return dict(zip(lines.tolist(), reasons, strict=True))
+def _by_line(faults: Sequence[Fault], lines: npt.NDArray[np.int64]) -> dict[int, _Rejection]:
+    """The rejections of the rows that have faults, all those of a row joined."""
+    rejections: dict[int, _Rejection] = {}
+    for fault in faults:
+        for line, reason in zip(lines[fault.rows].tolist(), fault.reasons, strict=True):
+            before = rejections.get(line)
+            rejections[line] = (
+                _Rejection(f"{before.reason}; {reason}", f"{before.rule}; {fault.rule}")
+                if before
+                else _Rejection(reason, fault.rule)
+            )
+    return rejections
 
 
-def _first_occurrences(rows: pa.Table, key: Sequence[str]) -> npt.NDArray[np.int64]:
-    """For each row the position of the first row with the same key."""
-    codes = np.zeros(rows.num_rows, dtype=np.int64)
-    for name in key:
-        encoded = rows[name].combine_chunks().dictionary_encode()
-        _, codes = np.unique(codes * len(encoded.dictionary) + encoded.indices.to_numpy(), return_inverse=True)
-    _, first, group = np.unique(codes, return_index=True, return_inverse=True)
-    return first[group]
+def _without(
+    faults: Sequence[Fault], rows: pa.Table, lines: npt.NDArray[np.int64]
+) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """The rows that have none of the faults, and their lines."""
+    if not faults:
+        return rows, lines
+    good = np.ones(rows.num_rows, dtype=bool)
+    good[np.concatenate([fault.rows for fault in faults])] = False
+    return rows.filter(good), lines[good]
 
 
-def _repetitions(keys: pa.Table, first_lines: npt.NDArray[np.int64]) -> list[str]:
-    shown = [
-        ", ".join(f"{name} {value}" for name, value in key.items())
-        for key in pa.table({name: quoted(keys[name]) for name in keys.column_names}).to_pylist()
-    ]
-    return [f"repeats {key} of line {line}" for key, line in zip(shown, first_lines.tolist(), strict=True)]
-
-
-def _rejected(name: str, reasons: dict[int, str], records: Records) -> pa.Table:
-    lines = list(reasons)
-    return pa.table(
-        [[name] * len(lines), lines, list(reasons.values()), records.raw(lines)],
-        schema=STG_REJECTED_ROWS.arrow_schema,
-    )
+def _rejected(name: str, rejections: dict[int, _Rejection], records: Records) -> pa.Table:
+    lines, found = list(rejections), rejections.values()
+    columns = {
+        "SOURCE": [name] * len(lines),
+        "LINE": lines,
+        "REASON": [rejection.reason for rejection in found],
+        "RULE": [rejection.rule for rejection in found],
+        "RAW": records.raw(lines),
+    }
+    return pa.table(columns, schema=STG_REJECTED_ROWS.arrow_schema)

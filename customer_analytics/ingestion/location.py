@@ -14,9 +14,10 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from customer_analytics.ingestion.listing import FileEntry, Listing, entry, list_local_folder, list_store_folder
-from customer_analytics.ingestion.text import readable
+from customer_analytics.ingestion.text import printable
 
 _BLOCK_BYTES = 1 << 20
+_LONGEST_SHOWN = 250
 # Scheme -> the package that reads it and the extra of this project that brings the package.
 _STORES = {
     "s3": ("s3fs", "s3"),
@@ -33,7 +34,17 @@ _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTA
 
 
 class SourceError(Exception):
-    """Source data that cannot be read for a reason that the user can mend; the message says which and how."""
+    """Source data that cannot be read for a reason that the user can mend; the message says which and how.
+
+    Args:
+        message: What is wrong, where, and what to do, in one sentence for the terminal.
+        without_values: The sentence without what the data say, for logs and events that outlive an erasure; the
+            message itself where it has nothing of them.
+    """
+
+    def __init__(self, message: str, without_values: str | None = None) -> None:
+        super().__init__(message)
+        self.without_values = without_values or message
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ class SourceLocation:
 
     @contextmanager
     def _translated_errors(self, path: str = "") -> Iterator[None]:
-        name = readable(f"{self.name}/{path}" if path else self.name)
+        name = printable(f"{self.name}/{path}" if path else self.name, _LONGEST_SHOWN)
         try:
             yield
         except FileNotFoundError as error:
@@ -121,8 +132,9 @@ def _at_path(cls: type[SourceLocation], path: str) -> SourceLocation:
     try:
         folder = os.path.realpath(Path(path).expanduser())
     except (RuntimeError, ValueError) as error:
-        raise SourceError(f"{readable(path)} is no path ({error}): give the whole path of a folder.") from error
-    return cls(readable(folder), LocalFileSystem(skip_instance_cache=True), folder)
+        shown = printable(path, _LONGEST_SHOWN)
+        raise SourceError(f"{shown} is no path ({error}): give the whole path of a folder.") from error
+    return cls(printable(folder, _LONGEST_SHOWN), LocalFileSystem(skip_instance_cache=True), folder)
 
 
 def _at_uri(cls: type[SourceLocation], scheme: str, rest: str) -> SourceLocation:
@@ -166,5 +178,6 @@ def _at_uri(cls: type[SourceLocation], scheme: str, rest: str) -> SourceLocation
 
 def _reason(error: Exception) -> str:
     """What went wrong, without the credentials that a store's endpoint in the message may carry."""
-    message = getattr(error, "strerror", None) or str(error)
-    return f"{type(error).__name__}: " + re.sub(r"(://)[^/@\s]*@", r"\1", readable(message))
+    message = " ".join((getattr(error, "strerror", None) or str(error)).split())
+    plain = re.sub(r"(://)[^/@\s]*@", r"\1", message)
+    return f"{type(error).__name__}: {printable(plain, _LONGEST_SHOWN)}"

@@ -8,53 +8,80 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from customer_analytics.ingestion.faults import Fault, faults_where
+from customer_analytics.ingestion.file_format import PARQUET
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.ingestion.records import LONGEST_RAW, Records, column_positions
 from customer_analytics.ingestion.text import readable, shortened
-from customer_analytics.tables import Table
+from customer_analytics.ingestion.typed_values import as_texts, names_things
+from customer_analytics.tables import Column, Table
+
+# A few kilobytes can hold billions of rows, of one value, which would not fit into memory.
+_MOST_ROWS = 100_000_000
 
 
-def read_parquet(file: str, content: bytes, table: Table) -> Records:
-    """The rows of a Parquet file; empty text is a value here, unlike null.
+def read_parquet(file: str, content: bytes, table: Table, most: int | None = None) -> Records:
+    """The rows of a Parquet file, or the first `most` of them.
 
-    A row with bytes that are not UTF-8 is broken. The raw form of a row is JSON of the table's columns.
+    Its pages' checksums are verified where it has some. A row with bytes that are not UTF-8 is broken. The raw
+    form of a row is JSON of the table's columns.
 
     Raises:
-        SourceError: The file is empty or damaged, lacks a column, or has nested values in one.
+        SourceError: The file is empty or damaged, has more than 100 million rows, lacks a column, or has a column
+            of a type that cannot be read as the table's.
     """
     if not content:
         raise SourceError(f"{file} is empty: it must be a Parquet file with {', '.join(table.column_names)}.")
     try:
-        parquet = pq.ParquetFile(pa.BufferReader(content))
+        parquet = pq.ParquetFile(
+            pa.BufferReader(content), page_checksum_verification=True, coerce_int96_timestamp_unit="us"
+        )
+        if parquet.metadata.num_rows > _MOST_ROWS:
+            raise SourceError(f"{file} has more than {_MOST_ROWS:,} rows: split it.")
         names = parquet.schema_arrow.names
         positions, ignored = column_positions(file, names, table)
-        columns = parquet.read(columns=[names[position] for position in positions.values()])
+        columns = parquet.read(columns=[names[position] for position in positions.values()]).slice(0, most)
     # Damaged names are no UTF-8 either: UnicodeDecodeError is a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = shortened(str(error), 200)
+        reason = shortened(" ".join(str(error).split()), 200)
         raise SourceError(f"{file} is no Parquet file, or a damaged one ({reason}): write it again.") from error
-    texts = {name: _as_text(file, name, columns.column(names[position])) for name, position in positions.items()}
-    undecodable = {name: _undecodable_rows(column) for name, column in texts.items()}
-    broken = {
-        int(row) + 1: f"{name} has bytes that are not UTF-8" for name, rows in undecodable.items() for row in rows
+    read = {
+        column: _as_texts(file, column, columns.column(names[positions[column.name]])) for column in table.columns
     }
-    whole = np.setdiff1d(np.arange(columns.num_rows), np.array(list(broken), dtype=np.int64) - 1)
-    rows = pa.table(texts)
+    rows = pa.table({column.name: texts for column, (texts, _) in read.items()})
+    broken = {
+        int(row) + 1: f"{name} has bytes that are not UTF-8"
+        for name in rows.column_names
+        for row in _undecodable_rows(rows[name])
+    }
+    whole = np.setdiff1d(np.arange(rows.num_rows), np.array(list(broken), dtype=np.int64) - 1)
+    texts = rows.take(whole) if broken else rows
+    faults: list[Fault] = []
+    for column, (_, no_id) in read.items():
+        if no_id is not None:
+            words = " is a fraction, or a number too large for its type to be an id"
+            faults += faults_where(no_id.take(whole), f"{column.name} ", texts[column.name], words)
     return Records(
-        texts=rows.take(whole) if broken else rows,
+        texts=texts,
         lines=whole + 1,
         broken=broken,
         ignored_columns=ignored,
         raw=lambda lines: _raw(rows, lines),
+        faults=tuple(faults),
+        format=PARQUET,
+        unread=parquet.metadata.num_rows - columns.num_rows,
     )
 
 
-def _as_text(file: str, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+def _as_texts(
+    file: str, column: Column, values: pa.ChunkedArray
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
+    if column.identifier and not names_things(values.type):
+        raise SourceError(f"{file} has {values.type} in {column.name}: write ids as text or as whole numbers.")
     try:
-        # Unsafe only in that bytes need not be UTF-8: these are found, and their rows refused, afterwards.
-        return values.cast(pa.string(), safe=False)
+        return as_texts(column, values)
     except pa.ArrowException as error:
-        raise SourceError(f"{file} has {values.type} in {name}: write plain values instead.") from error
+        raise SourceError(f"{file} has {values.type} in {column.name}: write plain values instead.") from error
 
 
 def _undecodable_rows(texts: pa.ChunkedArray) -> Sequence[int]:

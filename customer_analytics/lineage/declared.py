@@ -8,11 +8,11 @@ from customer_analytics.lineage.metadata import AssetColumn, metadata
 from customer_analytics.ml.collections import PROPERTIES, text_property
 from customer_analytics.tables import Table
 
-_AUDIO = ("stg_support_calls", "CONTENT_HASH")  # names the audio
+_AUDIO = ("stg_support_calls", "AUDIO_HASH")  # names the audio
 
 CALL_TRANSCRIPTS = metadata(
     {
-        **{name: [("stg_support_calls", name)] for name in ("CUSTOMER_ID", "RELATIVE_PATH", "CONTENT_HASH")},
+        **{name: [("stg_support_calls", name)] for name in ("CUSTOMER_ID", "RELATIVE_PATH", "AUDIO_HASH")},
         **{name: [_AUDIO] for name in ("TRANSCRIPT", "LANGUAGE", "DURATION_SECONDS", "STATUS", "ERROR")},
     }
 )

@@ -12,12 +12,12 @@ NAMES = (COMMENT_TRAINING, CUSTOMER_COMMENT, CUSTOMER_CALL)
 PROPERTIES = {
     COMMENT_TRAINING: {"review_text": PropertyType.TEXT, "label": PropertyType.INTEGER},
     CUSTOMER_COMMENT: {
-        "customer_id": PropertyType.INTEGER,
+        "customer_id": PropertyType.CATEGORY,
         "date": PropertyType.DATE,
         "review_text": PropertyType.TEXT,
     },
     CUSTOMER_CALL: {
-        "customer_id": PropertyType.INTEGER,
+        "customer_id": PropertyType.CATEGORY,
         "relative_path": PropertyType.CATEGORY,
         "transcript": PropertyType.TEXT,
     },

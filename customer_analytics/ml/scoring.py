@@ -9,7 +9,9 @@ import pyarrow.compute as pc
 
 from customer_analytics.ml.training_set import Vectors, as_matrix, require_finite
 from customer_analytics.resources.registry.base import ModelVersion, StoredModel
+from customer_analytics.tables import Table
 
+_NOT_FROM_OBJECTS = {"SENTIMENT": None, "IS_OUT_OF_FOLD": False, "MODEL_VERSION": None}
 SENTIMENT = "SENTIMENT"
 IS_OUT_OF_FOLD = "IS_OUT_OF_FOLD"
 
@@ -21,6 +23,17 @@ def require_vectors_of(info: ModelVersion, embedding_model: str, dimensions: int
             f"{info.model_name} {info.version} was trained on vectors of {info.embedding_model} with "
             f"{info.dimensions} dimensions and cannot score those of {embedding_model} with {dimensions}; "
             "train it on the new vectors first."
+        )
+
+
+def without_sentiment(batches: Iterable[pa.RecordBatch], target: Table) -> Iterator[pa.RecordBatch]:
+    """Objects of a collection as rows of a prediction table, with no sentiment, where there is no classifier."""
+    for batch in batches:
+        columns = {name.upper(): batch[name] for name in batch.schema.names}
+        columns["VECTOR_ID"] = columns["ID"]
+        columns |= {name: pa.array([value] * batch.num_rows) for name, value in _NOT_FROM_OBJECTS.items()}
+        yield pa.RecordBatch.from_arrays(
+            [columns[field.name].cast(field.type) for field in target.arrow_schema], schema=target.arrow_schema
         )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,55 @@ def require_finite(vectors: Vectors, text_hashes: Sequence[str]) -> None:
             f"{len(broken)} of {len(vectors)} vectors hold NaN or infinity, the first that of the text with hash "
             f"{text_hashes[broken[0]]}; embed these texts again."
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Vectors (n, d), labels (n) and text hashes (n) of judged texts, in any order.
+
+    `contradicting` is the number of texts that were left out because people have judged them both ways.
+    """
+
+    vectors: Vectors
+    labels: list[int]
+    text_hashes: list[str]
+    contradicting: int
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> "Labels":
+        """Those of a collection's objects with the columns vector, label and content_hash."""
+        labels, hashes = rows["label"].to_pylist(), rows["content_hash"].to_pylist()
+        both = set(compress(hashes, labels)) & {
+            text for text, label in zip(hashes, labels, strict=True) if not label
+        }
+        kept = [text not in both for text in hashes]
+        vectors = as_matrix(rows["vector"])[np.array(kept, np.bool_)]
+        return cls(vectors, list(compress(labels, kept)), list(compress(hashes, kept)), len(both))
+
+    @property
+    def examples(self) -> tuple[Vectors, list[int], list[str]]:
+        """What a classifier is trained on: vectors, labels and text hashes."""
+        return self.vectors, self.labels, self.text_hashes
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many distinct texts are negative, and how many positive."""
+        return label_counts(self.labels, self.text_hashes)
+
+
+def label_counts(labels: Sequence[int], text_hashes: Sequence[str]) -> tuple[int, int]:
+    """How many distinct texts are negative (0), and how many positive (1)."""
+    by_label = [{text for text, of in zip(text_hashes, labels, strict=True) if of == label} for label in (0, 1)]
+    return len(by_label[0]), len(by_label[1])
+
+
+def too_few(counts: tuple[int, int], each: int) -> str:
+    """What to say where there are fewer than `each` distinct texts of one label, negative first."""
+    negative, positive = counts
+    return (
+        f"{negative:,} distinct texts are labelled 0 (negative) and {positive:,} are labelled 1 (positive), but a "
+        f"classifier of your own needs at least {each} of each: `customer-analytics label` offers texts to label."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +126,11 @@ class TrainingSet:
         ordered._require_one_label_and_vector_per_text()
         return ordered
 
-    def require_classes(self, each: int) -> None:
+    def require_labels(self, each: int) -> None:
         """Raise ValueError unless both labels have at least `each` distinct texts."""
-        for label in (0, 1):
-            texts = len(np.unique(self.text_hashes[self.labels == label]))
-            if texts < each:
-                raise ValueError(
-                    f"{texts} distinct texts are labelled {label}, but {each} folds need at least {each} of each "
-                    "label; label more texts."
-                )
+        counts = label_counts(self.labels.tolist(), self.text_hashes.tolist())
+        if min(counts) < each:
+            raise ValueError(too_few(counts, each))
 
     def sha256(self) -> str:
         """Identifies the contents: the same rows in any order give the same value."""

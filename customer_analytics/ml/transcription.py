@@ -26,7 +26,9 @@ def new_transcripts(
 ) -> Iterator[pa.Table]:
     """Rows of CALL_TRANSCRIPTS for calls that are new, changed, or known to another model only.
 
-    Audio that has been listened to under another path is not listened to again.
+    A call whose customer is another one now has changed, too. Audio that has been listened to is not listened to
+    again, whatever its path and customer were then. A transcript without a letter or digit says nothing: such a
+    call is `empty`.
 
     Args:
         calls: Rows of STG_SUPPORT_CALLS.
@@ -39,32 +41,34 @@ def new_transcripts(
         Tables of at most `GROUP` rows, each to be committed before the next is asked for.
     """
     current = [row for row in transcripts if row["MODEL"] == transcriber.model]
-    done = {(row["RELATIVE_PATH"], row["CONTENT_HASH"]) for row in current}
-    heard = {row["CONTENT_HASH"]: row for row in current}
-    pending = [call for call in calls if (call["RELATIVE_PATH"], call["CONTENT_HASH"]) not in done]
+    done = {tuple(_identity(row).values()) for row in current}
+    heard = {row["AUDIO_HASH"]: row for row in current}
+    pending = [call for call in calls if tuple(_identity(call).values()) not in done]
     pending.sort(key=lambda call: str(call["RELATIVE_PATH"]))
 
-    files = len({call["CONTENT_HASH"] for call in pending} - heard.keys())
+    files = len({call["AUDIO_HASH"] for call in pending} - heard.keys())
     listened = 0
     for start in range(0, len(pending), GROUP):
         group = pending[start : start + GROUP]
-        unheard = list({c["CONTENT_HASH"]: c for c in group if c["CONTENT_HASH"] not in heard}.values())
+        unheard = list({c["AUDIO_HASH"]: c for c in group if c["AUDIO_HASH"] not in heard}.values())
         with audio(unheard) as paths:
             for call, transcript in zip(unheard, transcriber.transcribe(paths), strict=True):
-                heard[call["CONTENT_HASH"]] = _columns(transcript, transcriber.model)
+                heard[call["AUDIO_HASH"]] = _columns(transcript, transcriber.model)
                 listened += 1
                 on_progress(listened, files)
-        rows = [{**heard[call["CONTENT_HASH"]], **_identity(call)} for call in group]
+        rows = [{**heard[call["AUDIO_HASH"]], **_identity(call)} for call in group]
         yield pa.Table.from_pylist(rows, CALL_TRANSCRIPTS.arrow_schema)
 
 
 def _identity(call: Row) -> Row:
-    return {column: call[column] for column in ("CUSTOMER_ID", "RELATIVE_PATH", "CONTENT_HASH")}
+    return {column: call[column] for column in ("CUSTOMER_ID", "RELATIVE_PATH", "AUDIO_HASH")}
 
 
 def _columns(transcript: Transcript, model: str) -> Row:
     columns = {name.upper(): value for name, value in asdict(transcript).items()}
     columns["TRANSCRIPT"] = columns.pop("TEXT")
+    if transcript.status == "ok" and not any(map(str.isalnum, transcript.text or "")):
+        columns |= {"STATUS": "empty", "TRANSCRIPT": None, "LANGUAGE": None}
     columns["MODEL"] = model
     columns["TRANSCRIBED_AT"] = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     return columns

@@ -1,7 +1,6 @@
 """What a run is about: everything, or what new files concern."""
 
 from collections.abc import Collection
-from pathlib import PurePosixPath
 from typing import Any
 
 import dagster as dg
@@ -9,7 +8,7 @@ from pydantic import Field
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.ingestion.calls import customer_of
+from customer_analytics.ingestion.call_names import customer_of
 
 LARGEST = 1_000
 """Values of a column that a run may be restricted to; with more of them, reading all rows costs no more."""
@@ -30,10 +29,11 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=[], max_length=LARGEST, description="Paths of new and changed comment files, below the source."
     )
 
-    customers: list[int] = Field(
+    customers: list[str] = Field(
         default=[],
         max_length=LARGEST,
-        description="Customers who wrote what these files say, or said before.",
+        description="Customers who wrote what these files say, or said before, and those of the calls where the "
+        "files' names do not tell.",
     )
 
     again: bool = Field(
@@ -45,9 +45,9 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Whether the run is about everything."""
         return not (self.calls or self.comment_files)
 
-    def covers(self, customers: Collection[int]) -> bool:
-        """Whether the run is about all of these customers."""
-        return self.is_whole or set(customers) <= set(self.customers)
+    def covers(self, customers: Collection[str | None]) -> bool:
+        """Whether the run is about all of these customers; rows of nobody wait for a run about everything."""
+        return self.is_whole or set(customers) - {None} <= set(self.customers)
 
     def part(self, rows: DataFrame, column: str) -> DataFrame:
         """The rows that the run is about, by one of their columns."""
@@ -66,7 +66,7 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
         if column == "RELATIVE_PATH":
             return self.calls
         if column == "CUSTOMER_ID":
-            customers = {customer_of(PurePosixPath(path).name) for path in self.calls}
+            customers = {customer_of(path) for path in self.calls}
             return sorted({customer for customer in customers if customer is not None}.union(self.customers))
         raise ValueError(f"A run cannot be restricted by {column}: declare parts by RELATIVE_PATH or CUSTOMER_ID.")
 

@@ -11,10 +11,22 @@ if TYPE_CHECKING:
 
 
 class Source(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where the nine source files and the calls folder are."""
+    """Where the source files and the calls folder are, and how much of a file may be unreadable."""
 
     uri: str | None = Field(description="Folder or fsspec URI of the source data; the sample data if none.")
     sample_data: str | None = Field(default=None, description="Folder of the sample data.")
+    maximum_rejected_share: float = Field(
+        default=0.1, ge=0, le=1, description="Share of a file's rows that may be rejected, from 100 rows on."
+    )
+    may_become_empty: bool = Field(
+        default=False, description="Whether a file without rows may empty a table that has some."
+    )
+    call_date_pattern: str | None = Field(
+        default=None, description="Finds the date in the name of a call's file, in place of the default forms."
+    )
+    time_zone: str = Field(
+        default="UTC", description="IANA name of the time zone in which the day of a call begins."
+    )
 
     @property
     def is_set(self) -> bool:

@@ -1,13 +1,17 @@
-"""Support calls: which customer is heard in which recording."""
+"""Support calls: which customer is heard in which recording, and when the call was."""
 
+import datetime as dt
+import re
 from functools import cache
 from pathlib import Path
 from random import Random
 
-from customer_analytics.sample_data.customers import Customer
+from customer_analytics.sample_data.customers import LAST_DAY, Customer
 
 RECORDINGS = Path(__file__).parent / "calls"
 MOODS = ("unhappy", "mixed", "happy")
+_CHANNELS = ("hotline", "callback")
+_AGENTS = re.compile(r"\b(Maya|Priya|Tom|Daniel)\b")
 
 
 @cache
@@ -21,6 +25,30 @@ def moods(customer: Customer, random: Random) -> list[str]:
     satisfaction = customer.satisfaction
     calls = (random.random() < 0.35 - 0.2 * satisfaction) + (random.random() < 0.12 * (1 - satisfaction))
     return [_mood(satisfaction + random.uniform(-0.15, 0.15)) for _ in range(calls)]
+
+
+def called_at(customer: Customer, left: dt.date | None, calls: int, random: Random) -> list[dt.datetime]:
+    """When so many calls were, in UTC and in the order of time: in opening hours, and before the customer left."""
+    until = min(LAST_DAY, left) if left else LAST_DAY
+    days = max((until - customer.joined).days, 1)
+    opening = dt.datetime.combine(customer.joined, dt.time(8))
+    return sorted(
+        opening + dt.timedelta(days=random.randrange(days), minutes=random.randrange(10 * 60))
+        for _ in range(calls)
+    )
+
+
+def channel(random: Random) -> str:
+    """Through which channel a call came."""
+    return random.choices(_CHANNELS, (85, 15))[0]
+
+
+@cache
+def agent(recording: Path) -> str:
+    """Who answers in a recording, in lower case as the call center's system writes it; empty where nobody says."""
+    first_line = recording.with_suffix(".txt").read_text().partition("\n")[0]
+    found = _AGENTS.search(first_line)
+    return found[1].lower() if found else ""
 
 
 def _mood(feeling: float) -> str:

@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 
 from customer_analytics.ingestion.calls import CALLS_FOLDER
 from customer_analytics.ml.training_set import text_hash
-from customer_analytics.sample_data.calls import MOODS, moods, recordings
+from customer_analytics.sample_data.calls import MOODS, agent, called_at, channel, moods, recordings
 from customer_analytics.sample_data.comments import comments
 from customer_analytics.sample_data.customers import Customer, chances, customer
 from customer_analytics.sample_data.orders import Order, orders
 from customer_analytics.sample_data.subscriptions import left_on, periods
 from customer_analytics.sample_data.visits import Origin, ad_spend, visits
 
+MANIFEST = f"{CALLS_FOLDER}/calls.csv"
 HEADERS = {
     "customers.csv": "customer_id,first_name,last_name",
     "orders.csv": "order_id,customer_id,order_date,status",
@@ -31,6 +32,7 @@ HEADERS = {
     "sessions.csv": "session_id,customer_id,started_at,ended_at,utm_source,utm_medium,utm_campaign",
     "customer_conversions.csv": "customer_id,converted_at,revenue",
     "ad_spend.csv": "date_day,utm_source,utm_medium,utm_campaign,spend",
+    MANIFEST: "file,customer_id,called_at,agent,channel",
 }
 SCHEMAS = {
     "twitter_comments.parquet": pa.schema(
@@ -42,6 +44,7 @@ SCHEMAS = {
 LABELLED = 1_350
 _COMMENTS_A_CUSTOMER = 7.6
 _ROW_GROUP = 20_000
+_NEW_TELEPHONES = dt.date(2025, 7, 1)
 _PROGRESS_EVERY = 100
 
 
@@ -84,7 +87,7 @@ class _Shop:
         self._add_orders(customer, bought)
         self._add_visits(customer, bought)
         self._add_comments(customer, left)
-        self._add_calls(customer)
+        self._add_calls(customer, left)
 
     def add_ad_spend(self) -> None:
         """Write what the visits of all customers have cost."""
@@ -122,10 +125,21 @@ class _Shop:
                 self._judged.add(words)
                 self._write("comment_training.parquet", comment.text, comment.label)
 
-    def _add_calls(self, customer: Customer) -> None:
-        for number, mood in enumerate(moods(customer, self._chances("calls", customer)), 1):
+    def _add_calls(self, customer: Customer, left: dt.date | None) -> None:
+        said = moods(customer, self._chances("calls", customer))
+        random = self._chances("times of calls", customer)
+        for number, (mood, moment) in enumerate(
+            zip(said, called_at(customer, left, len(said), random), strict=True), 1
+        ):
             recording = recordings(mood)[self._calls[mood] % len(recordings(mood))]
-            name = f"{customer.customer_id}-{number:02}{recording.suffix}"
+            name = f"{customer.customer_id}-{number:02}"
+            # The old telephones keep a list of their calls; the new ones write the day into the name instead.
+            if moment.date() >= _NEW_TELEPHONES:
+                name += f"-{moment:%Y-%m-%d}{recording.suffix}"
+            else:
+                name += recording.suffix
+                told = (name, customer.customer_id, moment, agent(recording), channel(random))
+                self._write(MANIFEST, *told)
             shutil.copyfile(recording, self._folder / CALLS_FOLDER / name)
             self._calls[mood] += 1
             self.rows[CALLS_FOLDER] += 1

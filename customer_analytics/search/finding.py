@@ -16,7 +16,7 @@ from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Match
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.search.hits import Filters, Hit, Source
-from customer_analytics.search.sentiment import passing, sentiments
+from customer_analytics.search.warehouse import days_of_calls, passing, sentiments
 
 _COLLECTIONS: dict[Source, str] = {"comment": CUSTOMER_COMMENT, "call": CUSTOMER_CALL}
 _TEXTS: dict[Source, str] = {"comment": "review_text", "call": "transcript"}
@@ -45,18 +45,22 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """Search over the collections of a vector store, with the sentiments that a warehouse holds."""
+    """Search over the collections of a vector store, with the sentiments and days that a warehouse holds."""
 
     warehouse: Warehouse
     vector_store: VectorStore
     embedder: Embedder
     reranker: Reranker
+    time_zone: str = "UTC"  # on which day a call was
 
     def find(self, query: str, filters: Filters = _ANYTHING, limit: int = 20) -> list[Hit]:
         """The hits, best first; none for a query without a word."""
         hits = self.reranked(query, self.candidates(query, filters))[:limit]
-        known = sentiments(self.warehouse, hits)
-        return [replace(hit, sentiment=known.get(hit.object_id)) for hit in hits]
+        known, days = sentiments(self.warehouse, hits), days_of_calls(self.warehouse, hits, self.time_zone)
+        return [
+            replace(hit, sentiment=known.get(hit.object_id), date=hit.date or days.get(hit.relative_path))
+            for hit in hits
+        ]
 
     def candidates(self, query: str, filters: Filters = _ANYTHING) -> list[Candidate]:
         """What the vector store finds by meaning and by words, best first, with the sources taking turns."""
@@ -91,9 +95,9 @@ class Search:
         where: dict[str, list[Any]] = {}
         if filters.customer_id is not None:
             where["customer_id"] = [filters.customer_id]
-        if not filters.by_range:
+        if not filters.by_warehouse:
             return self.vector_store.search_hybrid(place, query, vector, _CANDIDATES, where)
-        ids = passing(self.warehouse, source, filters)
+        ids = passing(self.warehouse, source, filters, self.time_zone)
         if not ids:
             return []
         if len(ids) <= _IDS_IN_FILTER:

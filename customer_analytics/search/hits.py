@@ -12,16 +12,18 @@ SOURCES: tuple[Source, ...] = ("comment", "call")
 class Filters:
     """What a hit must be; None leaves it open.
 
-    Both ranges include their ends and leave out what the classifier has not scored yet; that of dates leaves out
-    calls too, because they carry no date.
+    Both ranges include their ends and leave out what has no prediction yet. That of sentiment also leaves out what
+    has no sentiment, for want of a classifier, and that of dates calls of which nobody knows when they happened.
+    `properties` are what the manifest of calls has to say in columns of these names; with any, a hit is a call.
     """
 
     source: Source | None = None
-    customer_id: int | None = None
+    customer_id: str | None = None
     date_from: dt.date | None = None
     date_to: dt.date | None = None
     sentiment_from: float | None = None
     sentiment_to: float | None = None
+    properties: tuple[tuple[str, str], ...] = ()
 
     @property
     def by_date(self) -> bool:
@@ -29,27 +31,32 @@ class Filters:
         return self.date_from is not None or self.date_to is not None
 
     @property
-    def by_range(self) -> bool:
-        """Whether dates or sentiment matter."""
-        return self.by_date or self.sentiment_from is not None or self.sentiment_to is not None
+    def by_sentiment(self) -> bool:
+        """Whether sentiment matters."""
+        return self.sentiment_from is not None or self.sentiment_to is not None
+
+    @property
+    def by_warehouse(self) -> bool:
+        """Whether dates, sentiment or properties matter, which the warehouse knows."""
+        return bool(self.by_date or self.properties or self.by_sentiment)
 
     @property
     def sources(self) -> list[Source]:
         """Where hits can be."""
-        return [s for s in SOURCES if self.source in (None, s) and not (s == "call" and self.by_date)]
+        return [s for s in SOURCES if self.source in (None, s) and not (s == "comment" and self.properties)]
 
 
 @dataclass(frozen=True)
 class Hit:
     """A comment or call that was found, with the part of its text that fits the query best.
 
-    `score` is the reranker's; `sentiment` is None while the classifier has not scored the text. `date` is None for
-    calls, `relative_path` for comments.
+    `score` is the reranker's; `sentiment` is None while no classifier has scored the text. `date` is None for
+    calls of which it is not known, `relative_path` for comments.
     """
 
     source: Source
     object_id: str
-    customer_id: int | None
+    customer_id: str | None
     date: dt.date | None
     relative_path: str | None
     text: str

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from customer_analytics.resources.vectors.collection import Collection, PropertyType
 
 MANIFEST = "manifest.json"
-_FORMAT = "customer-analytics-snapshot/1"
+_FORMAT = "customer-analytics-snapshot/2"
 _FILE_NAME = re.compile(r"[A-Za-z]+-[0-9a-f]{16}\.parquet")
 
 

@@ -1,10 +1,12 @@
 """All tables by name."""
 
-from customer_analytics.tables import customers, presentation, sentiment, sources
+from customer_analytics.tables import customers, presentation, reporting, sentiment, sources
 from customer_analytics.tables.model import Table
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (*sources.TABLES, *customers.TABLES, *sentiment.TABLES, *presentation.TABLES)
+    table.name: table
+    for tables in (sources, reporting, customers, sentiment, presentation)
+    for table in tables.TABLES
 }
 
 

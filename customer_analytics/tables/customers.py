@@ -1,15 +1,15 @@
 """What customers bought, subscribed to and came through."""
 
-from customer_analytics.tables.model import Column, SqlType, Table
+from customer_analytics.tables.model import Column, SqlType, Table, identifier
 from customer_analytics.tables.sources import ORDER_STATUSES
 
 CHANGE_CATEGORIES = ("new", "churn", "reactivation", "upgrade", "downgrade")
 
 CUSTOMERS = Table(
     "CUSTOMERS",
-    "One row per customer: first and latest order, order count, lifetime value.",
+    "One row per customer: first and latest order, order count and lifetime value up to AS_OF.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Identifies the customer.", nullable=False),
+        identifier("CUSTOMER_ID", "Identifies the customer."),
         Column("FIRST_NAME", SqlType.TEXT, "Given name."),
         Column("LAST_NAME", SqlType.TEXT, "Family name, possibly shortened."),
         Column("FIRST_ORDER", SqlType.DATE, "Day of the first order; null without an order."),
@@ -23,8 +23,8 @@ CUSTOMERS = Table(
         Column(
             "NET_LIFETIME_VALUE",
             SqlType.AMOUNT,
-            "The lifetime value without returned orders and without coupon payments, in currency units; "
-            "null without such a payment.",
+            "The lifetime value without coupon payments and without orders whose status is not a sale (see "
+            "CUSTOMER_ANALYTICS_STATUSES_NOT_SALES), in currency units; null without such a payment.",
         ),
     ),
     key=("CUSTOMER_ID",),
@@ -39,21 +39,22 @@ def _amount(method: str, wording: str) -> Column:
 
 ORDERS = Table(
     "ORDERS",
-    "One row per order: what was paid on it by each payment method.",
+    "One row per order up to AS_OF: what was paid on it by each payment method.",
     (
-        Column("ORDER_ID", SqlType.INTEGER, "Identifies the order.", nullable=False),
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who ordered.", nullable=False),
+        identifier("ORDER_ID", "Identifies the order."),
+        identifier("CUSTOMER_ID", "Customer who ordered; null where the source names none.", nullable=True),
         Column("ORDER_DATE", SqlType.DATE, "Day of the order.", nullable=False),
         Column(
             "STATUS",
             SqlType.TEXT,
-            f"One of {', '.join(ORDER_STATUSES)}.",
+            f"As the source has it, usually one of {', '.join(ORDER_STATUSES)}.",
             nullable=False,
         ),
         _amount("CREDIT_CARD", "by credit card"),
         _amount("COUPON", "by coupon"),
         _amount("BANK_TRANSFER", "by bank transfer"),
         _amount("GIFT_CARD", "by gift card"),
+        _amount("OTHER", "by another method, or by none that the source names"),
         _amount("TOTAL", "by any method"),
     ),
     key=("ORDER_ID",),
@@ -64,7 +65,7 @@ MRR = Table(
     "One row per customer and month: monthly recurring revenue on the month's last day and how it changed, "
     "from the first active month to the month after the last active one.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer with a subscription.", nullable=False),
+        identifier("CUSTOMER_ID", "Customer with a subscription."),
         Column("DATE_MONTH", SqlType.DATE, "First day of the month.", nullable=False),
         Column(
             "MRR",
@@ -109,10 +110,10 @@ ATTRIBUTION_TOUCHES = Table(
     "One row per conversion and touch, a touch being a session of the customer in the 30 days before the "
     "conversion; a conversion without a touch is one row with source and medium 'unattributed'.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who converted.", nullable=False),
+        identifier("CUSTOMER_ID", "Customer who converted; null where the source names none.", nullable=True),
         Column("CONVERTED_AT", SqlType.TIMESTAMP, "Moment of the conversion.", nullable=False),
         Column("REVENUE", SqlType.AMOUNT, "Revenue of the conversion, in currency units.", nullable=False),
-        Column("SESSION_ID", SqlType.INTEGER, "The touch; null where the conversion has none."),
+        identifier("SESSION_ID", "The touch; null where the conversion has none.", nullable=True),
         Column("STARTED_AT", SqlType.TIMESTAMP, "Begin of the touch."),
         Column("UTM_SOURCE", SqlType.TEXT, "Where the touch came from."),
         Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic of the touch; null for direct visits."),

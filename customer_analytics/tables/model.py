@@ -42,7 +42,9 @@ class Column:
     """One column: its upper-case name, type, meaning, whether it may be null, and which values it may have.
 
     `accepted` holds all values there are, `between` the least and the greatest; any value will do where both are
-    left out. Null is a matter of `nullable` alone.
+    left out. Null is a matter of `nullable` alone. With `is_open`, other values than those accepted are loaded and
+    reported; case and blanks do not matter then. An `identifier` is text that names something; see
+    `identifier`.
     """
 
     name: str
@@ -51,6 +53,22 @@ class Column:
     nullable: bool = True
     accepted: tuple[str | int, ...] = ()
     between: tuple[float, float] | None = None
+    is_open: bool = False
+    identifier: bool = False
+
+
+def identifier(name: str, description: str, *, nullable: bool = False) -> Column:
+    """A column of ids.
+
+    Ids are text, kept as the source has them, leading zeros too. Numbers of typed files (Parquet) are written in
+    one form: `7`, never `7.0`. Two ids are the same only if their texts are equal.
+    """
+    return Column(name, SqlType.TEXT, description, nullable, identifier=True)
+
+
+def natural_order(column: str) -> str:
+    """SQL to sort ids as people would: what begins alike by the number at the end, 2 before 10."""
+    return f"REGEXP_REPLACE({column}, '[0-9]+$'), LENGTH({column}), {column}"
 
 
 @dataclass(frozen=True)

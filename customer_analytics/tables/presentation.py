@@ -1,33 +1,34 @@
 """What the dashboard shows."""
 
-from customer_analytics.tables.model import Column, SqlType, Table
+from customer_analytics.tables.model import Column, SqlType, Table, identifier
 
 _MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
 _SCORE = Column(
-    "SENTIMENT_SCORE", SqlType.FLOAT, "Mean sentiment of calls and comments, from 0 to 1.", between=(0, 1)
+    "SENTIMENT_SCORE",
+    SqlType.FLOAT,
+    "Mean sentiment of calls and comments, from 0 to 1; null where none is known.",
+    between=(0, 1),
 )
 
 PRES_SENTIMENT = Table(
     "PRES_SENTIMENT",
     "One row per customer with a call or a comment: how they feel.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Identifies the customer.", nullable=False),
-        Column("CALLS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the calls; null without a call."),
-        Column("COMMENTS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the comments; null without a comment."),
+        identifier("CUSTOMER_ID", "Identifies the customer."),
+        Column("CALLS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the calls; null without a scored one."),
+        Column("COMMENTS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the comments; null without a scored one."),
         Column("CALLS", SqlType.INTEGER, "Transcribed calls of the customer.", nullable=False),
         Column("COMMENTS", SqlType.INTEGER, "Comments of the customer.", nullable=False),
         Column(
             "SENTIMENT_SCORE",
             SqlType.FLOAT,
-            "Mean of the calls' and the comments' sentiment, of those that are there.",
-            nullable=False,
+            "Mean of the calls' and the comments' sentiment, of those that are there; null without any.",
             between=(0, 1),
         ),
         Column(
             "SENTIMENT_BUCKET",
             SqlType.INTEGER,
-            "Tenth of the score's range, from 1 (unhappy) to 10 (happy).",
-            nullable=False,
+            "Tenth of the score's range, from 1 (unhappy) to 10 (happy); null without a score.",
             between=(1, 10),
         ),
     ),
@@ -61,7 +62,7 @@ PRES_CLV = Table(
     "PRES_CLV",
     "One row per customer with a lifetime value.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Identifies the customer.", nullable=False),
+        identifier("CUSTOMER_ID", "Identifies the customer."),
         Column("NAME", SqlType.TEXT, "Given and family name."),
         Column("FIRST_ORDER", SqlType.DATE, "Day of the first order."),
         Column("MOST_RECENT_ORDER", SqlType.DATE, "Day of the latest order."),
@@ -76,7 +77,7 @@ PRES_CHURN = Table(
     "PRES_CHURN",
     "One row per customer who has churned: whose last month in MRR is a churn.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Identifies the customer.", nullable=False),
+        identifier("CUSTOMER_ID", "Identifies the customer."),
         Column("NAME", SqlType.TEXT, "Given and family name; null for a customer the shop does not know."),
         Column("CLV", SqlType.AMOUNT, "Customer lifetime value, in currency units; null without a payment."),
         Column("LAST_ACTIVE_MONTH", SqlType.DATE, "First day of the last active month.", nullable=False),

@@ -1,6 +1,6 @@
 """What customers said and how they felt about it."""
 
-from customer_analytics.tables.model import Column, SqlType, Table
+from customer_analytics.tables.model import Column, SqlType, Table, identifier
 
 TRANSCRIPT_STATUSES = ("ok", "empty", "failed")
 
@@ -8,25 +8,29 @@ CALL_TRANSCRIPTS = Table(
     "CALL_TRANSCRIPTS",
     "One row per support call: what was said, or why that is not known.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who called; null where the file name carries none."),
+        identifier("CUSTOMER_ID", "Customer who called; null where that is not known.", nullable=True),
         Column(
             "RELATIVE_PATH",
             SqlType.TEXT,
             "Path of the file below the source's calls folder.",
             nullable=False,
         ),
-        Column("CONTENT_HASH", SqlType.TEXT, "SHA-256 of the audio, in hexadecimal.", nullable=False),
+        Column("AUDIO_HASH", SqlType.TEXT, "SHA-256 of the audio, in hexadecimal.", nullable=False),
         Column("TRANSCRIPT", SqlType.TEXT, "What was said; null unless STATUS is ok."),
         Column("LANGUAGE", SqlType.TEXT, "ISO 639-1 code of the language spoken."),
         Column("DURATION_SECONDS", SqlType.FLOAT, "Length of the audio; null where it cannot be read."),
         Column(
             "STATUS",
             SqlType.TEXT,
-            "ok, empty (readable, but nobody speaks) or failed (not readable).",
+            "ok, empty (readable, but nothing is said) or failed (not readable).",
             nullable=False,
             accepted=TRANSCRIPT_STATUSES,
         ),
-        Column("ERROR", SqlType.TEXT, "Why the call could not be transcribed; null unless STATUS is failed."),
+        Column(
+            "ERROR",
+            SqlType.TEXT,
+            "Why the call could not be transcribed, or how many seconds of audio are missing; else null.",
+        ),
         Column("MODEL", SqlType.TEXT, "Speech model that listened.", nullable=False),
         Column("TRANSCRIBED_AT", SqlType.TIMESTAMP, "When the call was transcribed, in UTC.", nullable=False),
     ),
@@ -36,18 +40,21 @@ CALL_TRANSCRIPTS = Table(
 _SENTIMENT = Column(
     "SENTIMENT",
     SqlType.FLOAT,
-    "Probability that the text is positive, from 0 to 1.",
-    nullable=False,
+    "Probability that the text is positive, from 0 to 1; null where there is no classifier.",
     between=(0, 1),
 )
-_VERSION = Column("MODEL_VERSION", SqlType.TEXT, "Version of the classifier in the registry.", nullable=False)
+_VERSION = Column(
+    "MODEL_VERSION",
+    SqlType.TEXT,
+    "Version of the classifier in the registry; SHIPPED_… is the one that comes with the product.",
+)
 _VECTOR = Column("VECTOR_ID", SqlType.TEXT, "Identifies the vector in its collection.", nullable=False)
 
 PRED_TWITTER_COMMENTS = Table(
     "PRED_TWITTER_COMMENTS",
     "One row per comment: its sentiment as the classifier sees it.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who wrote.", nullable=False),
+        identifier("CUSTOMER_ID", "Customer who wrote; null where the source names none.", nullable=True),
         Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
         _SENTIMENT,
@@ -67,7 +74,7 @@ PRED_CUSTOMER_CALLS = Table(
     "PRED_CUSTOMER_CALLS",
     "One row per transcribed call: its sentiment as the classifier sees it.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Customer who called; null where the file name carries none."),
+        identifier("CUSTOMER_ID", "Customer who called; null where that is not known.", nullable=True),
         Column(
             "RELATIVE_PATH",
             SqlType.TEXT,

@@ -1,12 +1,18 @@
 """Staging tables: the source rows, typed explicitly, one table a source file."""
 
-from customer_analytics.tables.model import Column, Reference, SqlType, Table
+from customer_analytics.tables.model import Column, Reference, SqlType, Table, identifier
 
 PAYMENT_METHODS = ("credit_card", "coupon", "bank_transfer", "gift_card")
-ORDER_STATUSES = ("placed", "shipped", "completed", "return_pending", "returned")
+ORDER_STATUSES = ("placed", "shipped", "completed", "return_pending", "returned", "cancelled", "refunded")
 LABELS = (0, 1)
+LARGEST_AMOUNT = 10**9
+"""Amounts are at most this much either way, in currency units: sums of millions of them fit NUMBER(18,2)."""
+CALL_DATE_SOURCES = ("manifest", "name", "tags")
 
-_CUSTOMER = Column("CUSTOMER_ID", SqlType.INTEGER, "Customer that the row belongs to.", nullable=False)
+_CUSTOMER = identifier("CUSTOMER_ID", "Customer that the row belongs to.")
+_CUSTOMER_OR_NOBODY = identifier(
+    "CUSTOMER_ID", "Customer that the row belongs to; null where the source names none.", nullable=True
+)
 # Whoever visits the web shop or converts there need not be a customer of the shop.
 _OF_ANYBODY = (Reference("CUSTOMER_ID", "STG_CUSTOMERS", strangers=True),)
 _OF_CUSTOMERS = (Reference("CUSTOMER_ID", "STG_CUSTOMERS"),)
@@ -45,8 +51,8 @@ STG_SESSIONS = Table(
     "STG_SESSIONS",
     "One row per visit to the web shop.",
     (
-        Column("SESSION_ID", SqlType.INTEGER, "Identifies the visit.", nullable=False),
-        _CUSTOMER,
+        identifier("SESSION_ID", "Identifies the visit."),
+        _CUSTOMER_OR_NOBODY,
         Column("STARTED_AT", SqlType.TIMESTAMP, "Begin of the visit.", nullable=False),
         Column("ENDED_AT", SqlType.TIMESTAMP, "End of the visit; null where it is not known."),
         *_UTM,
@@ -59,7 +65,7 @@ STG_CUSTOMERS = Table(
     "STG_CUSTOMERS",
     "One row per customer of the shop.",
     (
-        Column("CUSTOMER_ID", SqlType.INTEGER, "Identifies the customer.", nullable=False),
+        identifier("CUSTOMER_ID", "Identifies the customer."),
         Column("FIRST_NAME", SqlType.TEXT, "Given name."),
         Column("LAST_NAME", SqlType.TEXT, "Family name, possibly shortened."),
     ),
@@ -70,16 +76,16 @@ STG_PAYMENTS = Table(
     "STG_PAYMENTS",
     "One row per payment on an order.",
     (
-        Column("PAYMENT_ID", SqlType.INTEGER, "Identifies the payment.", nullable=False),
-        Column("ORDER_ID", SqlType.INTEGER, "Order that was paid.", nullable=False),
+        identifier("PAYMENT_ID", "Identifies the payment."),
+        identifier("ORDER_ID", "Order that was paid."),
         Column(
             "PAYMENT_METHOD",
             SqlType.TEXT,
-            f"One of {', '.join(PAYMENT_METHODS)}.",
-            nullable=False,
+            f"One of {', '.join(PAYMENT_METHODS)}; any other counts as another method, and so does null.",
             accepted=PAYMENT_METHODS,
+            is_open=True,
         ),
-        Column("AMOUNT", SqlType.INTEGER, "Money paid, in cents.", nullable=False),
+        Column("AMOUNT", SqlType.INTEGER, "Money paid, in cents; negative for a credit.", nullable=False),
     ),
     key=("PAYMENT_ID",),
     references=(Reference("ORDER_ID", "STG_ORDERS"),),
@@ -89,11 +95,16 @@ STG_SUBSCRIPTION_PERIODS = Table(
     "STG_SUBSCRIPTION_PERIODS",
     "One row per period in which a customer pays a monthly amount.",
     (
-        Column("SUBSCRIPTION_ID", SqlType.INTEGER, "Identifies the period.", nullable=False),
+        identifier("SUBSCRIPTION_ID", "Identifies the period."),
         _CUSTOMER,
         Column("START_DATE", SqlType.DATE, "First day of the period.", nullable=False),
         Column("END_DATE", SqlType.DATE, "First day after the period; null while it is open-ended."),
-        Column("MONTHLY_AMOUNT", SqlType.AMOUNT, "Price of a month, in currency units.", nullable=False),
+        Column(
+            "MONTHLY_AMOUNT",
+            SqlType.AMOUNT,
+            "Price of a month, in currency units; 0 for a free plan.",
+            nullable=False,
+        ),
     ),
     key=("SUBSCRIPTION_ID",),
     references=_OF_CUSTOMERS,
@@ -103,7 +114,7 @@ STG_CUSTOMER_CONVERSIONS = Table(
     "STG_CUSTOMER_CONVERSIONS",
     "One row per conversion; a customer may convert more than once.",
     (
-        _CUSTOMER,
+        _CUSTOMER_OR_NOBODY,
         Column("CONVERTED_AT", SqlType.TIMESTAMP, "Moment of the conversion.", nullable=False),
         Column("REVENUE", SqlType.AMOUNT, "Revenue of the conversion, in currency units.", nullable=False),
     ),
@@ -114,15 +125,16 @@ STG_ORDERS = Table(
     "STG_ORDERS",
     "One row per order in the shop.",
     (
-        Column("ORDER_ID", SqlType.INTEGER, "Identifies the order.", nullable=False),
-        _CUSTOMER,
+        identifier("ORDER_ID", "Identifies the order."),
+        _CUSTOMER_OR_NOBODY,
         Column("ORDER_DATE", SqlType.DATE, "Day of the order.", nullable=False),
         Column(
             "STATUS",
             SqlType.TEXT,
-            f"One of {', '.join(ORDER_STATUSES)}.",
+            f"Usually one of {', '.join(ORDER_STATUSES)}.",
             nullable=False,
             accepted=ORDER_STATUSES,
+            is_open=True,
         ),
     ),
     key=("ORDER_ID",),
@@ -133,7 +145,7 @@ STG_TWITTER_COMMENTS = Table(
     "STG_TWITTER_COMMENTS",
     "One row per comment of a customer on social media; comments carry no key of their own and may repeat.",
     (
-        _CUSTOMER,
+        _CUSTOMER_OR_NOBODY,
         Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
         *ORIGIN,
@@ -158,14 +170,13 @@ STG_COMMENT_FILES = Table(
 
 STG_COMMENT_TRAINING = Table(
     "STG_COMMENT_TRAINING",
-    "One row per comment whose sentiment a person has judged.",
+    "One row per comment whose sentiment a person has judged, or is about to judge.",
     (
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
         Column(
             "LABEL",
             SqlType.INTEGER,
-            "1 for a positive comment, 0 for a negative one.",
-            nullable=False,
+            "1 for a positive comment, 0 for a negative one; null until the comment is labelled.",
             accepted=LABELS,
         ),
     ),
@@ -178,6 +189,7 @@ STG_REJECTED_ROWS = Table(
         Column("SOURCE", SqlType.TEXT, "Name of the source file.", nullable=False),
         ORIGIN[1],
         Column("REASON", SqlType.TEXT, "Why the row was not loaded.", nullable=False),
+        Column("RULE", SqlType.TEXT, "Why the row was not loaded, without its values.", nullable=False),
         Column("RAW", SqlType.TEXT, "The row as it stands in the file.", nullable=False),
     ),
     key=("SOURCE", "LINE"),
@@ -187,7 +199,7 @@ CALL_STAGE = "CALL_STAGE"
 
 STG_SUPPORT_CALLS = Table(
     "STG_SUPPORT_CALLS",
-    "One row per audio file of a support call, held in CALL_STAGE as <content hash><extension>.",
+    "One row per audio file of a support call, held in CALL_STAGE as <hash of the audio><extension>.",
     (
         Column(
             "RELATIVE_PATH",
@@ -195,13 +207,30 @@ STG_SUPPORT_CALLS = Table(
             "Path of the file below the source's calls folder.",
             nullable=False,
         ),
-        Column(
+        identifier(
             "CUSTOMER_ID",
-            SqlType.INTEGER,
-            "Customer who called, from <customer_id>-<nn>.<ext>; null where the name carries none.",
+            "Customer who called, from the manifest or from <customer_id>-<nn>.<ext>; null where neither does.",
+            nullable=True,
+        ),
+        Column(
+            "CALLED_AT",
+            SqlType.TIMESTAMP,
+            "When the call happened, in UTC; where only its day is known, the begin of that day in the reporting "
+            "time zone; null where not even that is.",
+        ),
+        Column(
+            "CALLED_AT_SOURCE",
+            SqlType.TEXT,
+            "What CALLED_AT comes from: the manifest, the file's name, or the recording's own tags.",
+            accepted=CALL_DATE_SOURCES,
+        ),
+        Column(
+            "PROPERTIES",
+            SqlType.TEXT,
+            "JSON object of the manifest's further columns, e.g. agent and channel; null without any.",
         ),
         Column("SIZE", SqlType.INTEGER, "Size of the file in bytes.", nullable=False),
-        Column("CONTENT_HASH", SqlType.TEXT, "SHA-256 of the file, in hexadecimal.", nullable=False),
+        Column("AUDIO_HASH", SqlType.TEXT, "SHA-256 of the file, in hexadecimal.", nullable=False),
         Column("LAST_MODIFIED", SqlType.TIMESTAMP, "When the file was last changed, in UTC.", nullable=False),
     ),
     key=("RELATIVE_PATH",),

@@ -6,7 +6,7 @@ order and cast to the declared types. Nothing is computed until a result is writ
 
 from customer_analytics.transforms.attribution import attribution_touches
 from customer_analytics.transforms.presentation import ad_spend, churn, clv, sentiment
-from customer_analytics.transforms.reporting_date import as_of
+from customer_analytics.transforms.reporting_date import as_of, reporting_day
 from customer_analytics.transforms.shop import customers, orders
 from customer_analytics.transforms.subscriptions import mrr
 
@@ -19,5 +19,6 @@ __all__ = [
     "customers",
     "mrr",
     "orders",
+    "reporting_day",
     "sentiment",
 ]

@@ -1,23 +1,31 @@
 """Which sessions led to a conversion, and how they share its revenue."""
 
+import datetime as dt
+
 from snowflake.snowpark import Column, DataFrame, Window
 from snowflake.snowpark import functions as f
 
 from customer_analytics.tables.customers import ATTRIBUTION_TOUCHES
 from customer_analytics.transforms.declared import as_declared
+from customer_analytics.transforms.reporting_date import CONVERSIONS, SESSIONS, UTC
 
 _LOOKBACK_DAYS = 30
 _CONVERSION = ("CUSTOMER_ID", "CONVERSION_NUMBER")
 
 
-def attribution_touches(stg_sessions: DataFrame, stg_customer_conversions: DataFrame) -> DataFrame:
-    """One row per conversion and touch, or per conversion without a touch (table ATTRIBUTION_TOUCHES)."""
+def attribution_touches(
+    stg_sessions: DataFrame, stg_customer_conversions: DataFrame, as_of: dt.date, time_zone: str = UTC
+) -> DataFrame:
+    """One row per conversion and touch, or per conversion without a touch (table ATTRIBUTION_TOUCHES).
+
+    Sessions and conversions count up to the day `as_of` in the time zone.
+    """
     # Conversions have no key. Those that are equal in all columns are numbered in any order, which nothing shows.
     in_order = Window.partition_by("CUSTOMER_ID").order_by("CONVERTED_AT", "REVENUE")
-    conversions = stg_customer_conversions.select(
+    conversions = CONVERSIONS.up_to(stg_customer_conversions, as_of, time_zone).select(
         "CUSTOMER_ID", "CONVERTED_AT", "REVENUE", f.row_number().over(in_order).alias("CONVERSION_NUMBER")
     )
-    sessions = stg_sessions.select(
+    sessions = SESSIONS.up_to(stg_sessions, as_of, time_zone).select(
         f.col("CUSTOMER_ID").alias("VISITOR_ID"),
         "SESSION_ID",
         "STARTED_AT",

@@ -1,44 +1,55 @@
 """What the dashboard shows."""
 
+import datetime as dt
+
 from snowflake.snowpark import Column, DataFrame
 from snowflake.snowpark import functions as f
 
 from customer_analytics.tables.presentation import PRES_AD_SPEND, PRES_CHURN, PRES_CLV, PRES_SENTIMENT
 from customer_analytics.transforms.declared import as_declared
+from customer_analytics.transforms.reporting_date import AD_SPEND, COMMENTS
 
 _MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
 _BUCKETS = 10
 
 
-def sentiment(pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame) -> DataFrame:
+def sentiment(pred_twitter_comments: DataFrame, pred_customer_calls: DataFrame, as_of: dt.date) -> DataFrame:
     """One row per customer with a call or a comment (table PRES_SENTIMENT).
 
-    A call whose customer is not known counts for nobody.
+    A call or comment whose customer is not known counts for nobody, and a comment dated after AS_OF not yet. One
+    without a sentiment is counted, and has no part in the means.
     """
     known_calls = pred_customer_calls.filter(f.col("CUSTOMER_ID").is_not_null())
-    calls = known_calls.select("CUSTOMER_ID", f.col("SENTIMENT").alias("CALL"))
-    comments = pred_twitter_comments.select("CUSTOMER_ID", f.col("SENTIMENT").alias("COMMENT"))
+    calls = known_calls.select("CUSTOMER_ID", f.col("VECTOR_ID").alias("CALLED"), f.col("SENTIMENT").alias("CALL"))
+    known_comments = COMMENTS.up_to(pred_twitter_comments, as_of).filter(f.col("CUSTOMER_ID").is_not_null())
+    comments = known_comments.select(
+        "CUSTOMER_ID", f.col("VECTOR_ID").alias("WRITTEN"), f.col("SENTIMENT").alias("COMMENT")
+    )
     heard = (
         calls.union_all_by_name(comments, allow_missing_columns=True)
         .group_by("CUSTOMER_ID")
         .agg(
             _mean("CALL").alias("CALLS_SENTIMENT"),
             _mean("COMMENT").alias("COMMENTS_SENTIMENT"),
-            f.count("CALL").alias("CALLS"),
-            f.count("COMMENT").alias("COMMENTS"),
+            f.count("CALLED").alias("CALLS"),
+            f.count("WRITTEN").alias("COMMENTS"),
         )
     )
     of_calls, of_comments = f.col("CALLS_SENTIMENT"), f.col("COMMENTS_SENTIMENT")
     scored = heard.with_column("SENTIMENT_SCORE", f.coalesce((of_calls + of_comments) / 2, of_calls, of_comments))
-    # WIDTH_BUCKET excludes its upper bound: a score of 1 lies beyond the last bucket.
-    bucket = f.least(f.lit(_BUCKETS), f.width_bucket("SENTIMENT_SCORE", f.lit(0), f.lit(1), f.lit(_BUCKETS)))
+    # WIDTH_BUCKET excludes its upper bound: a score of 1 lies beyond the last bucket. LEAST is asked about scores
+    # alone, because the embedded endpoint's leaves nulls out and Snowflake's does not.
+    bucket = f.when(
+        f.col("SENTIMENT_SCORE").is_not_null(),
+        f.least(f.lit(_BUCKETS), f.width_bucket("SENTIMENT_SCORE", f.lit(0), f.lit(1), f.lit(_BUCKETS))),
+    )
     return as_declared(scored.with_column("SENTIMENT_BUCKET", bucket), PRES_SENTIMENT)
 
 
-def ad_spend(attribution_touches: DataFrame, stg_ad_spend: DataFrame) -> DataFrame:
-    """One row per source and medium with spend or with attributed revenue (table PRES_AD_SPEND)."""
+def ad_spend(attribution_touches: DataFrame, stg_ad_spend: DataFrame, as_of: dt.date) -> DataFrame:
+    """One row per source and medium with spend up to AS_OF or attributed revenue (table PRES_AD_SPEND)."""
     origin = ("UTM_SOURCE", "UTM_MEDIUM")
-    spent = stg_ad_spend.select(*origin, "SPEND")
+    spent = AD_SPEND.up_to(stg_ad_spend, as_of).select(*origin, "SPEND")
     earned = attribution_touches.select(*origin, *(f"{model}_REVENUE" for model in _MODELS))
     # Grouped, not joined, so that a medium of null meets its like.
     sums = (

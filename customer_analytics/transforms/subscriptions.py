@@ -1,21 +1,25 @@
 """What subscriptions bring in a month."""
 
+import datetime as dt
+
 from snowflake.snowpark import Column, DataFrame, Window
 from snowflake.snowpark import functions as f
 
 from customer_analytics.tables.customers import MRR
+from customer_analytics.transforms import reporting_date
 from customer_analytics.transforms.declared import as_declared
 
 
-def mrr(stg_subscription_periods: DataFrame, as_of: DataFrame) -> DataFrame:
+def mrr(stg_subscription_periods: DataFrame, as_of: dt.date) -> DataFrame:
     """One row per customer and month (table MRR).
 
     Args:
         stg_subscription_periods: The periods; their monthly amounts are not negative.
-        as_of: One row with AS_OF (DATE). A month counts if its last day is not after it.
+        as_of: A period counts if it starts up to this day, a month if its last day is not after it.
     """
-    months = _complete_months(stg_subscription_periods, as_of)
-    in_force = _in_force(stg_subscription_periods, months)
+    periods = reporting_date.PERIODS.up_to(stg_subscription_periods, as_of)
+    months = _complete_months(periods, as_of)
+    in_force = _in_force(periods, months)
     active = (
         in_force.filter(f.col("MRR") > 0)
         .group_by("CUSTOMER_ID")
@@ -46,19 +50,18 @@ def mrr(stg_subscription_periods: DataFrame, as_of: DataFrame) -> DataFrame:
         "*",
         _change_category().alias("CHANGE_CATEGORY"),
         f.least("MRR", "PREVIOUS_MONTH_MRR").alias("RENEWAL_AMOUNT"),
-        f.concat(f.to_varchar("CUSTOMER_ID"), f.lit("-"), f.to_varchar("DATE_MONTH", "YYYY-MM")).alias("ID"),
+        f.concat("CUSTOMER_ID", f.lit("-"), f.to_varchar("DATE_MONTH", "YYYY-MM")).alias("ID"),
     )
     return as_declared(rows, MRR)
 
 
-def _complete_months(periods: DataFrame, as_of: DataFrame) -> DataFrame:
+def _complete_months(periods: DataFrame, as_of: dt.date) -> DataFrame:
     """DATE_MONTH and its LAST_DAY, from the month of the first start to the last month complete at AS_OF."""
     first = periods.select(f.min(f.date_trunc("month", "START_DATE")).alias("FIRST_MONTH"))
     # AS_OF's own month is complete only if the day after lies in the next month.
-    number = f.datediff("month", f.col("FIRST_MONTH"), f.dateadd("day", f.lit(1), f.col("AS_OF")))
+    number = f.datediff("month", f.col("FIRST_MONTH"), f.lit(as_of + dt.timedelta(days=1)))
     return (
-        first.cross_join(as_of.select("AS_OF"))
-        .select("FIRST_MONTH", number.alias("NUMBER_OF_MONTHS"))
+        first.select("FIRST_MONTH", number.alias("NUMBER_OF_MONTHS"))
         .join_table_function("flatten", input=f.array_generate_range(f.lit(0), f.col("NUMBER_OF_MONTHS")))
         .select(f.add_months("FIRST_MONTH", f.col("INDEX")).cast("DATE").alias("DATE_MONTH"))
         .with_column("LAST_DAY", f.last_day("DATE_MONTH"))

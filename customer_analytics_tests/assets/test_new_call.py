@@ -1,6 +1,6 @@
 """One more call: what a run about it changes, and that it changes nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -13,9 +13,9 @@ from customer_analytics.embedded_snowflake import stop
 from customer_analytics.settings import Settings
 from customer_analytics_tests.deployment import Deployment, located
 from customer_analytics_tests.small_source import write_small_source
-from customer_analytics_tests.spoken import needs_speech, speak
+from customer_analytics_tests.spoken import speak
 
-pytestmark = [needs_speech, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 Rows = set[tuple[str, str]]
 """Rows of all tables: the name of the table, and the row as text."""
 
@@ -31,17 +31,18 @@ class Shop(Deployment):
         self.resources = resources(settings)
         self.instance = dg.DagsterInstance.ephemeral()
 
-    def run(self, job: str, *calls: str, again: bool = False) -> None:
-        config = {"resources": {"scope": {"config": {"calls": list(calls), "again": again}}}}
+    def run(self, job: str, *calls: str, again: bool = False, customers: Sequence[str] = ()) -> None:
+        scope = {"calls": list(calls), "again": again, "customers": list(customers)}
+        config = {"resources": {"scope": {"config": scope}}}
         self.located.resolve_job_def(job).execute_in_process(config, self.instance)
 
     def contents(self) -> Rows:
         return {(name, str(row)) for name in tables.TABLES for row in self.rows(f"SELECT * FROM {name}")}
 
-    def changes(self, *calls: str) -> list[tuple[str, str]]:
+    def changes(self, *calls: str, customers: Sequence[str] = ()) -> list[tuple[str, str]]:
         """The tables in which rows go and come by a run about these calls: `-` and `+` with the table's name."""
         before = self.contents()
-        self.run("calls", *calls)
+        self.run("calls", *calls, customers=customers)
         after = self.contents()
         gone, come = sorted(before - after), sorted(after - before)
         return [("-", name) for name, _ in gone] + [("+", name) for name, _ in come]
@@ -68,7 +69,7 @@ def test_a_run_about_a_new_call_adds_its_rows_and_renews_its_customers(shop: Sho
         *(("-", name) for name in OF_ITS_CUSTOMER),
         *(("+", name) for name in (*OF_A_CALL, *OF_ITS_CUSTOMER, "STG_SUPPORT_CALLS")),
     ]
-    (customer,) = shop.rows("SELECT CALLS FROM PRES_SENTIMENT WHERE CUSTOMER_ID = 1")
+    (customer,) = shop.rows("SELECT CALLS FROM PRES_SENTIMENT WHERE CUSTOMER_ID = '1'")
     assert customer == {"CALLS": 2}
     (shop.calls / "2-02.wav").unlink()
 
@@ -90,7 +91,7 @@ def test_a_renamed_call_is_of_the_customer_that_its_new_name_tells(shop: Shop) -
     shop.run("calls", "1-02.wav", "2-09.wav")
     assert shop.rows(transcribed.format("2-09.wav")) == before
     counts = "SELECT CUSTOMER_ID, CALLS FROM PRES_SENTIMENT WHERE CALLS > 0 ORDER BY 1"
-    assert shop.rows(counts) == [{"CUSTOMER_ID": 1, "CALLS": 1}, {"CUSTOMER_ID": 2, "CALLS": 2}]
+    assert shop.rows(counts) == [{"CUSTOMER_ID": "1", "CALLS": 1}, {"CUSTOMER_ID": "2", "CALLS": 2}]
 
 
 def test_a_call_of_nobody_and_one_that_cannot_be_read_change_no_customer(shop: Shop) -> None:
@@ -137,6 +138,49 @@ def test_calls_of_a_folder_that_is_away_stay(shop: Shop, tmp_path: Path) -> None
     shop.run("calls")
     (tmp_path / "share").rename(tmp_path / "away")
     assert shop.changes() == []
+
+
+CALLED = "SELECT CUSTOMER_ID, CAST(CALLED_AT AS VARCHAR) AS AT, CALLED_AT_SOURCE AS FROM_, PROPERTIES FROM {}"
+
+
+def test_a_manifest_tells_when_a_call_was_and_changes_no_other_table(shop: Shop) -> None:
+    (shop.calls / "calls.csv").write_text("file,called_at,agent\n1-01.wav,2020-03-01 10:30,anna\n,2020-03-01,\n")
+    assert shop.changes("1-01.wav") == [
+        ("-", "STG_SUPPORT_CALLS"),
+        ("+", "STG_REJECTED_ROWS"),
+        ("+", "STG_SUPPORT_CALLS"),
+    ]
+    (row,) = shop.rows(CALLED.format("STG_SUPPORT_CALLS WHERE RELATIVE_PATH = '1-01.wav'"))
+    assert row["AT"].startswith("2020-03-01 10:30:00")
+    assert (row["FROM_"], row["PROPERTIES"]) == ("manifest", '{"agent": "anna"}')
+    assert [(r["SOURCE"], r["LINE"]) for r in shop.rows("SELECT * FROM STG_REJECTED_ROWS")] == [
+        ("calls/calls.csv", 3)
+    ]
+
+
+def test_a_call_that_the_manifest_gives_to_another_customer_is_transcribed_no_second_time(shop: Shop) -> None:
+    when = "SELECT TRANSCRIBED_AT FROM CALL_TRANSCRIPTS WHERE RELATIVE_PATH = '1-01.wav'"
+    before = shop.rows(when)
+    (shop.calls / "calls.csv").write_text("file,customer_id\n1-01.wav,2\n")
+    assert shop.changes("1-01.wav") == [("-", "STG_REJECTED_ROWS")]  # the run is not about customer 2
+    shop.run("calls", "1-01.wav", customers=["2"])
+    assert shop.rows(when) == before
+    counts = "SELECT CUSTOMER_ID, CALLS FROM PRES_SENTIMENT WHERE CALLS > 0 ORDER BY 1"
+    assert shop.rows(counts) == [{"CUSTOMER_ID": "1", "CALLS": 1}, {"CUSTOMER_ID": "2", "CALLS": 2}]
+
+
+def test_a_manifest_that_cannot_be_read_keeps_all_calls_as_they_were(shop: Shop) -> None:
+    before = shop.contents()
+    (shop.calls / "calls.csv").write_text("call,customer_id\n1-01.wav,2\n")
+    with pytest.raises(dg.Failure, match=r"^calls/calls\.csv lacks the column FILE"):
+        shop.run("calls")
+    rejected = [f"{number},2020-13-01" for number in range(3)]
+    (shop.calls / "calls.csv").write_text("\n".join(["file,called_at", *rejected]))
+    with pytest.raises(dg.Failure, match=r"^calls/calls\.csv: 3 of 3 rows .* STG_SUPPORT_CALLS") as raised:
+        shop.run("calls")
+    assert "2020-13" not in str(raised.value)
+    assert shop.contents() == before
+    (shop.calls / "calls.csv").write_text("file,customer_id\n1-01.wav,2\n")
 
 
 def test_after_all_that_a_run_about_everything_changes_nothing(shop: Shop) -> None:

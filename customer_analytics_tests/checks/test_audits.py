@@ -9,6 +9,7 @@ from snowflake.snowpark import DataFrame
 
 from customer_analytics.checks import customers as customer_checks
 from customer_analytics.checks import presentation as presentation_checks
+from customer_analytics.checks import sources as source_checks
 from customer_analytics.checks.audit import Audit, declared
 from customer_analytics.tables import TABLES, Column, SqlType, Table, customers, presentation, sentiment, sources
 from customer_analytics_tests.transforms.conftest import Load, load  # noqa: F401
@@ -43,6 +44,23 @@ def test_what_is_not_as_declared_is_counted(load: Load) -> None:  # noqa: F811
         "required_columns_are_set": 2,
         "key_is_unique": 1,
         "values_are_accepted": 3,
+    }
+
+
+def test_calls_without_a_date_are_counted(load: Load) -> None:  # noqa: F811
+    calls = sources.STG_SUPPORT_CALLS
+    moment = datetime(2020, 1, 31, 14, 5)
+    rows = [
+        ("1-01.mp3", "1", moment, "manifest", None, 5, "00ff", moment),
+        ("2-01.mp3", "2", None, None, None, 5, "01ff", moment),
+        ("x.mp3", None, moment, "clock", None, 5, "02ff", moment),
+    ]
+    assert found(
+        source_checks.noted(calls), load(calls, rows), STG_CUSTOMERS=load(sources.STG_CUSTOMERS, [("1", "A", "B")])
+    ) == {
+        "calls_are_dated": 1,
+        "customers_are_known": 2,
+        "values_are_accepted": 1,
     }
 
 

@@ -70,7 +70,7 @@ def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, so
     assert "nothing is left of customer 1" in deployment.call("erase", "1", "--yes")
 
     assert _of_others(deployment) == before
-    assert deployment.rows("SELECT PAYMENT_ID FROM STG_PAYMENTS") == [{"PAYMENT_ID": 4}]
+    assert deployment.rows("SELECT PAYMENT_ID FROM STG_PAYMENTS") == [{"PAYMENT_ID": "4"}]
     assert deployment.rows("SELECT COUNT(*) AS N FROM STG_COMMENT_TRAINING") == [{"N": 79}]
     staged = deployment.rows("LIST @CALL_STAGE")
     assert len(staged) == 1  # the recording that customer 2 has, too

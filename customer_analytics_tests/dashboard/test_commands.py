@@ -16,8 +16,15 @@ def test_search_prints_hits_with_their_origin_or_json(shop: Deployment) -> None:
     assert "The wheel of the red tractor broke off at once." in printed
     filters = ["--source", "comment", "--customer", "1", "--from", "2020-03-05", "--to", "2020-03-05"]
     (hit, *_) = json.loads(shop.call("search", SQL, *filters, "--json"))
-    assert (hit["text"], hit["customer_id"], hit["date"]) == (SQL, 1, "2020-03-05")
+    assert (hit["text"], hit["customer_id"], hit["date"]) == (SQL, "1", "2020-03-05")
     assert 0 <= hit["sentiment"] <= 1
+
+
+def test_calls_are_found_by_what_their_manifest_says(shop: Deployment) -> None:
+    printed = shop.call("search", "train", "--property", "Agent=maya", "--from", "2020-03-06")
+    assert "call of customer 1, 2020-03-06, 1-01.opus, sentiment" in printed
+    assert shop.call("search", "train", "--property", "agent=tom") == "Nothing found.\n"
+    assert "'maya' is no property: write it as name=value" in shop.attempt("ask", "x", "--property", "maya").stderr
 
 
 def test_ask_quotes_and_says_where_from_or_that_nothing_is_there(shop: Deployment) -> None:

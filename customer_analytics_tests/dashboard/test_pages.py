@@ -2,8 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,53 +10,20 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import customer_analytics.dashboard
 from customer_analytics.dashboard import shown
 from customer_analytics.dashboard.reading import reading
 from customer_analytics.embedded_snowflake import stop
-from customer_analytics.settings import settings
+from customer_analytics_tests.dashboard.looking import APP, Open, looking_at
 from customer_analytics_tests.deployment import Deployment
 from customer_analytics_tests.shop import COMMENTS, FORMULA, MARKUP, SQL
 
-APP = Path(customer_analytics.dashboard.__file__).with_name("app.py")
 PAGES = ("marketing", "sales", "product", "pipeline")
-Open = Callable[..., AppTest]
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the shop's first run
-
-
-@contextmanager
-def _looking_at(home: Path) -> Iterator[Open]:
-    def forget() -> None:
-        settings.cache_clear()
-        st.cache_data.clear()
-        st.cache_resource.clear()
-
-    def open_page(page: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP), default_timeout=120)
-        if page != "marketing":  # where the app begins
-            app.run().switch_page(f"pages/{page}.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return _sound(app.run())
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CUSTOMER_ANALYTICS_HOME", str(home))
-        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
-        forget()
-        yield open_page
-        reading().warehouse.close()
-        forget()
-
-
-def _sound(app: AppTest) -> AppTest:
-    assert [error.value for error in app.exception] == []
-    assert [error.value for error in app.error] == []
-    return app
 
 
 @pytest.fixture(scope="module")
 def look(shop: Deployment) -> Iterator[Open]:
-    with _looking_at(shop.home) as open_page:
+    with looking_at(shop.home) as open_page:
         yield open_page
 
 
@@ -66,7 +32,7 @@ def texts(app: AppTest) -> list[str]:
 
 
 def test_before_the_first_run_each_page_says_what_to_do(tmp_path: Path) -> None:
-    with _looking_at(tmp_path) as look:
+    with looking_at(tmp_path) as look:
         told = [look(page).info[0].value for page in PAGES]
     stop(tmp_path)
     assert all("Run `customer-analytics run`" in sentence for sentence in told)
@@ -104,8 +70,8 @@ def test_marketing_shows_how_subscriptions_move(look: Open) -> None:
 
 def test_sales_lists_customers_by_value_and_the_churned(look: Open) -> None:
     app = look("sales")
-    assert app.dataframe[0].value["CUSTOMER_ID"].tolist() == [2, 1]
-    assert app.dataframe[1].value["CUSTOMER_ID"].tolist() == [1]
+    assert app.dataframe[0].value["CUSTOMER_ID"].tolist() == ["2", "1"]
+    assert app.dataframe[1].value["CUSTOMER_ID"].tolist() == ["1"]
     assert app.dataframe[0].value["SENTIMENT_SCORE"].between(0, 1).all()
 
 
@@ -122,6 +88,37 @@ def test_a_customers_story_has_orders_subscription_comments_and_calls(look: Open
     assert kinds == {"comment": 3 + len(COMMENTS), "order": 2, "subscription": 2, "call": 1}
     assert set(COMMENTS) <= set(timeline["WHAT"])
     assert timeline.loc[timeline["KIND"].isin(["comment", "call"]), "SENTIMENT"].between(0, 1).all()
+
+
+def test_a_call_is_on_the_day_that_its_manifest_tells(look: Open) -> None:
+    timeline = look("sales", customer="1").dataframe[2].value
+    assert timeline.loc[timeline["KIND"] == "call", "DAY"].astype(str).tolist() == ["2020-03-06"]
+
+
+@pytest.fixture
+def undated(shop: Deployment) -> Iterator[None]:
+    """The shop while nobody knows when customer 2 has called."""
+    update = "UPDATE STG_SUPPORT_CALLS SET CALLED_AT = {} WHERE CUSTOMER_ID = '2'"
+    shop.rows(update.format("NULL"))
+    st.cache_data.clear()
+    yield
+    shop.rows(update.format("'2020-03-07'"))
+    st.cache_data.clear()
+
+
+def test_a_call_without_a_day_is_listed_and_not_on_the_timeline(look: Open, undated: None) -> None:
+    app = look("sales", customer="2")
+    assert "call" not in app.dataframe[2].value["KIND"].tolist()
+    told = [caption.value for caption in app.caption]
+    assert any("1 call of which the day is not known is below only" in caption for caption in told)
+    assert any(caption.startswith("day unknown") for caption in told)
+
+
+def test_calls_are_in_the_order_in_which_people_count() -> None:
+    paths = ["7-10.mp3", "7-2.mp3", "a/7-1.mp3", "7-01-2020-01-31.mp3", "7-2².mp3"]
+    assert sorted(paths, key=shown.natural) == [
+        *("7-01-2020-01-31.mp3", "7-2.mp3", "7-2².mp3", "7-10.mp3", "a/7-1.mp3")
+    ]
 
 
 def test_a_call_is_heard_beside_its_transcript(look: Open) -> None:
@@ -155,6 +152,9 @@ def test_search_filters_by_what_the_address_says(look: Open) -> None:
     assert look("product", q="train", of="3").info[0].value.startswith("Nothing found.")
     app = look("product", **{"q": "train", "from": "2020-03-05", "to": "2020-03-05"})
     assert set(texts(app)) == set(COMMENTS)
+    app = look("product", **{"q": "train", "from": "2020-03-06", "to": "2020-03-06"})
+    assert len(texts(app)) == 1
+    assert "2020-03-06" in app.get("page_link")[0].proto.label
 
 
 def test_a_question_is_answered_with_quotes_that_lead_to_the_customer(look: Open) -> None:
@@ -180,6 +180,7 @@ def test_pipeline_shows_freshness_model_and_checks(look: Open) -> None:
         "never written" not in by_asset.loc[["mrr", "pred_twitter_comments", "customer_comment"], "AGE"].tolist()
     )
     assert {m.label for m in app.metric} == {"Accuracy", "AUC", "Log loss", "Brier score"}
+    assert any("is trained on 80 labels of comment_training" in text for text in texts(app))
     assert "passed" in app.success[0].value
     assert set(checks["RESULT"]) <= {"passed", "not run yet"}
     assert len(checks) >= 9
@@ -196,7 +197,7 @@ def test_pages_can_be_read_while_a_run_is_going_on(look: Open, shop: Deployment)
     looks = 0
     while run.poll() is None:
         st.cache_data.clear()
-        assert look("sales").dataframe[0].value["CUSTOMER_ID"].tolist() == [2, 1]
+        assert look("sales").dataframe[0].value["CUSTOMER_ID"].tolist() == ["2", "1"]
         looks += 1
     assert run.returncode == 0, run.communicate()[0]
     assert looks > 1

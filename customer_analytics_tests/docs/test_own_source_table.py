@@ -51,5 +51,5 @@ def test_the_guide_works_word_for_word(project: Path) -> None:
     assert len(blocks) == 8
     printed = [_follow(project, *block) for block in blocks]
     assert "3 rows" in printed[3]
-    assert "4,x,2025-02-05,unwanted" in printed[3]
+    assert "4,2,someday,unwanted" in printed[3]
     assert re.search(r"2 +│ +2 +│ 2025-02-03", printed[7])

@@ -186,7 +186,15 @@ def test_every_service_is_healthy_and_the_web_ui_has_loaded_the_code_location(he
 
 @pytest.mark.timeout(900)
 def test_a_run_launched_in_the_ui_is_queued_in_postgres_and_writes_to_the_endpoint(here: Here) -> None:
-    assets = ("warehouse_objects", "stg_customers", "stg_orders", "stg_payments", "stg_rejected_rows", "customers")
+    assets = (
+        "warehouse_objects",
+        "stg_customers",
+        "stg_orders",
+        "stg_payments",
+        "stg_rejected_rows",
+        "as_of",
+        "customers",
+    )
     selector = {
         "repositoryLocationName": "customer_analytics",
         "repositoryName": "__repository__",

@@ -1,6 +1,8 @@
 """What the sample data say: everything belongs together, and satisfaction shows everywhere."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
@@ -134,14 +136,37 @@ def test_callers_sound_as_they_feel(folder: Path, satisfaction: dict[int, float]
     felt: dict[str, list[float]] = {mood: [] for mood in MOODS}
     for call in list_calls(SourceLocation.open(folder)).calls:
         assert call.customer_id is not None
-        felt[mood_of[(folder / call.path).read_bytes()]].append(satisfaction[call.customer_id])
+        felt[mood_of[(folder / call.path).read_bytes()]].append(satisfaction[int(call.customer_id)])
     assert mean(felt["unhappy"]) + 0.15 < mean(felt["mixed"]) < mean(felt["happy"]) - 0.15
+
+
+def test_customers_call_between_joining_and_leaving(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    ends = tables["subscription_periods"].fillna({"end_date": "9999"}).groupby("customer_id").end_date.max()
+    for call in list_calls(SourceLocation.open(folder)).calls:
+        assert call.customer_id is not None
+        assert call.called_at is not None
+        number, day = int(call.customer_id), call.called_at.date()
+        assert customer(DEFAULT_SEED, number).joined <= day <= LAST_DAY
+        assert str(day) < str(ends.get(number, "9999"))
+
+
+def test_some_calls_are_in_the_call_center_s_list_and_the_others_have_the_day_in_their_names(folder: Path) -> None:
+    listing = list_calls(SourceLocation.open(folder))
+    sources = Counter(call.called_at_source for call in listing.calls)
+    assert sources.keys() == {"manifest", "name"}
+    assert min(sources.values()) > 0.3 * len(listing.calls)
+    assert listing.manifest.strays == ()
+    of_list = [
+        json.loads(call.properties or "{}") for call in listing.calls if call.called_at_source == "manifest"
+    ]
+    assert {properties["channel"] for properties in of_list} == {"hotline", "callback"}
+    assert {properties.get("agent") for properties in of_list} == {"maya", "priya", "tom", "daniel", None}
 
 
 def test_recordings_are_all_heard_before_one_is_heard_again(folder: Path) -> None:
     listing = list_calls(SourceLocation.open(folder))
     assert len(listing.calls) > 40
-    assert len({call.content_hash for call in listing.calls}) == 40
+    assert len({call.audio_hash for call in listing.calls}) == 40
 
 
 def names_and_numbers() -> Iterator[str]:

@@ -31,6 +31,11 @@ class Watched:
                         )
                     )
 
+    def report_day(self, day: str) -> None:
+        """Report AS_OF as written with this day."""
+        tags = {"dagster/data_version": day}
+        self.instance.report_runless_asset_event(dg.AssetMaterialization("as_of", tags=tags))
+
     def evaluate(self) -> set[str]:
         """The assets that are requested."""
         result = dg.evaluate_automation_conditions(defs, self.instance, cursor=self.cursor)
@@ -51,14 +56,23 @@ def test_nothing_new_refreshes_nothing(watched: Watched) -> None:
 @pytest.mark.parametrize(
     ("new", "refreshed"),
     [
-        ("stg_ad_spend", {"mrr", "pres_ad_spend", "pres_churn"}),
+        ("stg_ad_spend", {"as_of", "pres_ad_spend"}),
         ("stg_customers", {"customers", "pres_clv", "pres_churn"}),
         ("stg_payments", {"customers", "orders", "pres_clv", "pres_churn"}),
+        ("stg_orders", {"as_of", "customers", "orders", "pres_clv", "pres_churn"}),
     ],
 )
 def test_a_new_table_refreshes_just_what_depends_on_it(watched: Watched, new: str, refreshed: set[str]) -> None:
     watched.load(new)
     assert watched.evaluate() == refreshed
+
+
+def test_another_reporting_day_refreshes_all_dated_tables_and_the_same_one_none(watched: Watched) -> None:
+    watched.report_day("2020-02-17")
+    dated = {"customers", "orders", "mrr", "attribution_touches", "pres_ad_spend"}
+    assert watched.evaluate() == dated | {"pres_clv", "pres_churn"}
+    watched.report_day("2020-02-17")
+    assert watched.evaluate() == set()
 
 
 def test_new_sentiment_is_for_the_sensors_run_to_pass_on(watched: Watched) -> None:

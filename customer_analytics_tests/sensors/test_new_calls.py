@@ -1,20 +1,23 @@
 """What the sensor on call audio requests, tick by tick, with real folders and a real table of known calls."""
 
+import json
 import os
 import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster import DagsterRunStatus
 
-from customer_analytics.assets.sources import CALL_AUDIO
+from customer_analytics.assets.calls import CALL_AUDIO
 from customer_analytics.automation.jobs import calls as calls_job
 from customer_analytics.automation.new_calls import new_calls
 from customer_analytics.embedded_snowflake import Endpoint
+from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.calls import list_calls
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.resources.source import Source
@@ -46,6 +49,15 @@ class Watched:
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor or ""
         return result
+
+    @property
+    def unsettled(self) -> list[str]:
+        """The files in the cursor that have not settled."""
+        return sorted(json.loads(json.loads(self.cursor)["unsettled"]))
+
+    def tell(self, *lines: str) -> None:
+        """Write the manifest."""
+        self.write("calls.csv", "\n".join(("file,customer_id,called_at,agent", *lines)).encode())
 
     def settle(self) -> dg.SensorResult:
         """Two ticks: what is new is seen, then found at rest."""
@@ -108,7 +120,7 @@ def test_a_file_counts_once_its_size_and_time_have_settled(watched: Watched) -> 
     watched.write("8-01.wav", b"half and more")
     assert requested(watched.tick()) is None
     assert requested(watched.tick()) == ["8-01.wav"]
-    assert watched.cursor == "{}"
+    assert watched.unsettled == []
 
 
 def test_new_files_become_partitions_by_their_content_and_one_request(watched: Watched) -> None:
@@ -126,9 +138,74 @@ def test_a_known_file_is_not_requested_again_until_it_changes(watched: Watched) 
     watched.write("8-01.wav")
     watched.load()
     assert requested(watched.settle()) is None
-    assert watched.cursor == "{}"
+    assert watched.unsettled == []
     watched.write("8-01.wav", b"another sound")
     assert requested(watched.settle()) == ["8-01.wav"]
+
+
+def customers(result: dg.SensorResult) -> list[str]:
+    """The customers that the requested run is about."""
+    (request,) = result.run_requests or []
+    about: list[str] = request.run_config["resources"]["scope"]["config"]["customers"]
+    return about
+
+
+def test_a_changed_manifest_requests_the_calls_that_it_concerns_once(watched: Watched) -> None:
+    for path in ("8-01.wav", "9-01.wav", "rec.wav"):
+        watched.write(path)
+    watched.tell("8-01.wav,8,2020-01-01,anna", "9-01.wav,9,2020-01-01,anna")
+    watched.load()
+    assert requested(watched.settle()) is None  # the manifest is as it was loaded
+    watched.tell(
+        "8-01.wav,8,2020-01-01,anna", "9-01.wav,9,2020-01-02,anna", "rec.wav,51,2020-01-03,", "gone.wav,7,,"
+    )
+    result = watched.settle()
+    assert (requested(result), customers(result)) == (["9-01.wav", "rec.wav"], ["51", "9"])
+    assert requested(watched.tick()) is None
+
+
+def test_a_call_that_goes_to_another_customer_concerns_both(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.load()
+    watched.tell("8-01.wav,9,,")
+    result = watched.settle()
+    assert (requested(result), customers(result)) == (["8-01.wav"], ["8", "9"])
+
+
+def test_a_new_call_is_of_the_customer_that_the_manifest_tells(watched: Watched) -> None:
+    watched.tell("rec.wav,51,2020-01-03,")
+    watched.write("rec.wav")
+    result = watched.settle()
+    assert (requested(result), customers(result)) == (["rec.wav"], ["51"])
+
+
+def test_a_date_in_the_tags_is_no_difference_from_a_manifest_without_one(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.load()
+    column = "CALLED_AT = '2020-01-01 00:00:00', CALLED_AT_SOURCE = 'tags'"
+    watched.warehouse.session().sql(
+        f"UPDATE {watched.warehouse.name(STG_SUPPORT_CALLS.name)} SET {column}"
+    ).collect()
+    watched.tell("9-01.wav,9,2020-01-01,anna")
+    assert requested(watched.settle()) is None
+
+
+def test_a_manifest_that_cannot_be_read_stops_no_new_call(watched: Watched) -> None:
+    watched.write("8-01.wav")
+    watched.load()
+    watched.write("calls.csv", b"no,columns\n")
+    watched.write("9-01.wav")
+    assert requested(watched.settle()) == ["9-01.wav"]
+
+
+def test_calls_of_erased_customers_are_never_requested(watched: Watched) -> None:
+    erased = ErasedKeys(frozenset({"8"}), stage_files=frozenset({f"{sha256(b'sound').hexdigest()}.wav"}))
+    erased.record(watched.warehouse, "8")
+    watched.write("rec-1.wav", b"another sound")
+    watched.write("rec-2.wav")  # nothing tells any more whose it was
+    watched.tell("rec-1.wav,8,,")
+    assert requested(watched.settle()) is None
+    assert requested(watched.settle()) is None
 
 
 def test_a_file_that_arrives_late_with_an_old_time_is_new(watched: Watched) -> None:
@@ -151,7 +228,7 @@ def test_a_file_that_disappears_before_it_has_settled_is_forgotten(watched: Watc
     watched.tick()
     (watched.calls / "8-01.wav").unlink()
     assert requested(watched.tick()) is None
-    assert watched.cursor == "{}"
+    assert watched.unsettled == []
 
 
 def test_a_known_file_that_disappears_is_left_to_the_reconciliation(watched: Watched) -> None:

@@ -115,7 +115,7 @@ def test_before_the_first_run_nothing_is_requested(watched: Watched) -> None:
 def test_a_settled_drop_is_requested_with_the_customers_who_wrote_it(watched: Watched) -> None:
     watched.load()
     watched.write("monday.csv", 2, 1, 2)
-    assert requested(watched.settle()) == (["comments/monday.csv"], [1, 2])
+    assert requested(watched.settle()) == (["comments/monday.csv"], ["1", "2"])
     assert watched.cursor == "{}"
 
 
@@ -132,20 +132,20 @@ def test_known_files_are_not_requested_whatever_their_number(watched: Watched) -
     watched.load()
     assert requested(watched.settle()) is None
     watched.write("tuesday.csv", 3)
-    assert requested(watched.settle()) == (["comments/tuesday.csv"], [3])
+    assert requested(watched.settle()) == (["comments/tuesday.csv"], ["3"])
 
 
 def test_a_changed_file_concerns_those_who_wrote_it_before_and_now(watched: Watched) -> None:
     watched.write("monday.csv", 2)
     watched.load()
     watched.write("monday.csv", 3, 3)
-    assert requested(watched.settle()) == (["comments/monday.csv"], [2, 3])
+    assert requested(watched.settle()) == (["comments/monday.csv"], ["2", "3"])
 
 
 def test_the_first_file_is_watched_like_the_others(watched: Watched) -> None:
     watched.load()
     (watched.folder / FIRST).write_bytes((watched.folder / FIRST).read_bytes())
-    assert requested(watched.settle()) == ([FIRST], [1, 2])
+    assert requested(watched.settle()) == ([FIRST], ["1", "2"])
 
 
 def test_a_first_file_that_is_damaged_is_requested_when_it_is_whole_again(watched: Watched) -> None:
@@ -155,7 +155,7 @@ def test_a_first_file_that_is_damaged_is_requested_when_it_is_whole_again(watche
     assert requested(watched.settle()) is None
     assert requested(watched.tick()) is None
     (watched.folder / FIRST).write_bytes(whole)
-    assert requested(watched.settle()) == ([FIRST], [1, 2])
+    assert requested(watched.settle()) == ([FIRST], ["1", "2"])
 
 
 def test_a_damaged_drop_is_requested_once_for_its_rejection_to_be_recorded(watched: Watched) -> None:
@@ -187,7 +187,7 @@ def test_what_a_failed_run_was_to_do_is_requested_again_with_what_is_new(watched
     watched.write("tuesday.csv", 3)
     watched.tick()
     watched.fail(failed)
-    assert requested(watched.tick()) == (["comments/monday.csv", "comments/tuesday.csv"], [2, 3])
+    assert requested(watched.tick()) == (["comments/monday.csv", "comments/tuesday.csv"], ["2", "3"])
 
 
 def test_a_repeated_tick_asks_for_the_same_run(watched: Watched) -> None:

@@ -60,7 +60,7 @@ def test_of_a_new_structured_file_only_its_table_is_requested(watched: Watched) 
     watched.settle()
     with (watched.folder / "orders.csv").open("a") as orders:
         orders.write("4,2,2020-03-03,placed\n")
-    assert watched.settle() == [("files", ["stg_orders"])]
+    assert watched.settle() == [("files", ["stg_orders", "stg_rejected_rows"])]
     watched.load()
     assert watched.settle() == []
 
@@ -86,3 +86,15 @@ def test_a_content_that_could_not_be_loaded_has_the_same_key_until_the_file_chan
     watched.settle()
     first, again, changed = watched.keys
     assert first == again != changed
+
+
+def test_labels_in_the_other_format_are_requested_and_files_there_twice_are_left_alone(watched: Watched) -> None:
+    (watched.folder / "comment_training.parquet").rename(watched.folder / "kept.parquet")
+    watched.load()
+    assert watched.settle() == []
+    (watched.folder / "comment_training.csv").write_text("review_text,label\nfine,1\n")
+    assert watched.settle() == [("sentiment", [])]
+    (watched.folder / "kept.parquet").rename(watched.folder / "comment_training.parquet")
+    with (watched.folder / "orders.csv").open("a") as orders:
+        orders.write("4,2,2020-03-03,placed\n")
+    assert watched.settle() == [("files", ["stg_orders", "stg_rejected_rows"])]

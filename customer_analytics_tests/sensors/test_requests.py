@@ -25,9 +25,9 @@ def test_a_request_names_what_is_new_and_what_failed_runs_were_about() -> None:
 
 
 def test_each_field_of_the_scope_is_joined_with_its_own() -> None:
-    earlier = after(about(comment_files=["comments/a.csv"], customers=[9, 2]))
-    made = request({"comment_files": ["comments/b.csv"], "customers": [10]}, [], earlier, {})
-    assert made.run_config == about(comment_files=["comments/a.csv", "comments/b.csv"], customers=[2, 9, 10])
+    earlier = after(about(comment_files=["comments/a.csv"], customers=["9", "2"]))
+    made = request({"comment_files": ["comments/b.csv"], "customers": ["10"]}, [], earlier, {})
+    assert made.run_config == about(comment_files=["comments/a.csv", "comments/b.csv"], customers=["10", "2", "9"])
 
 
 @pytest.mark.parametrize("config", [{}, about(again=True)])
@@ -37,7 +37,7 @@ def test_after_a_failed_run_about_all_the_request_is_about_all(config: dict[str,
 
 @pytest.mark.parametrize(("number", "is_whole"), [(LARGEST, False), (LARGEST + 1, True)])
 def test_with_more_values_than_a_scope_holds_the_request_is_about_all(number: int, is_whole: bool) -> None:
-    made = request({"comment_files": ["comments/a.csv"], "customers": range(number)}, [], after(), {})
+    made = request({"comment_files": ["comments/a.csv"], "customers": map(str, range(number))}, [], after(), {})
     assert (made.run_config == {}) == is_whole
 
 

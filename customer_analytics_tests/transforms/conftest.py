@@ -15,12 +15,6 @@ Load = Callable[[Table, Rows], DataFrame]
 
 
 @pytest.fixture
-def day(session: Session) -> Callable[[date], DataFrame]:
-    """A day as the one row of AS_OF."""
-    return lambda day: session.create_dataframe([[day]], schema=["AS_OF"])
-
-
-@pytest.fixture
 def load(session: Session) -> Load:
     """Rows of a table, in its column order, as a DataFrame over a warehouse table of the declared types."""
     numbers = itertools.count()

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Period:
-    customer: int
+    customer: str
     start: date
     end: date | None
     amount: Decimal
@@ -20,7 +20,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Month:
-    customer: int
+    customer: str
     first_day: date
     mrr: Decimal
     previous_mrr: Decimal
@@ -83,14 +83,14 @@ def _category(is_first: bool, amount: Decimal, previous: Decimal) -> str | None:
 
 @dataclass(frozen=True)
 class Visit:
-    id: int
-    customer: int
+    id: str
+    customer: str
     started: datetime
 
 
 @dataclass(frozen=True)
 class Conversion:
-    customer: int
+    customer: str
     at: datetime
     revenue: Decimal
 
@@ -98,7 +98,7 @@ class Conversion:
 @dataclass(frozen=True)
 class Touch:
     conversion: Conversion
-    session: int | None
+    session: str | None
     index: int | None
     total: int
     points: tuple[float, float, float, float]  # first touch, last touch, 40-20-40, linear

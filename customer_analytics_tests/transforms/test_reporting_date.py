@@ -4,6 +4,8 @@ import pytest
 
 from customer_analytics import transforms
 from customer_analytics.tables import sources
+from customer_analytics.tables.reporting import AS_OF
+from customer_analytics.transforms.reporting_date import ALL_EVENTS
 
 INPUTS = {
     sources.STG_ORDERS: [(1, 1, date(2020, 1, 1), "placed"), (2, 1, date(2019, 1, 1), "placed")],
@@ -23,19 +25,48 @@ LATER = {
 }
 
 
-def test_ends_of_periods_and_sessions_do_not_count(load):
-    assert transforms.as_of(*(load(table, rows) for table, rows in INPUTS.items())).collect() == [
-        (date(2020, 1, 1),)
-    ]
+TODAY = date(2020, 12, 31)
+
+
+@pytest.fixture
+def as_of(load):
+    """AS_OF and ORIGIN of rows by table."""
+
+    def _as_of(rows, today=TODAY, time_zone="UTC"):
+        tables = {events: load(events.table, rows[events.table]) for events in ALL_EVENTS}
+        result = transforms.as_of(tables, today, time_zone)
+        assert result.columns == ["AS_OF", "ORIGIN"]
+        return tuple(*result.collect())
+
+    return _as_of
+
+
+def test_ends_of_periods_and_sessions_do_not_count(as_of):
+    assert as_of(INPUTS) == (date(2020, 1, 1), "STG_ORDERS")
 
 
 @pytest.mark.parametrize("happened", LATER, ids=lambda table: table.name)
-def test_the_latest_event_of_every_kind_counts(load, happened):
+def test_the_latest_event_of_every_kind_counts_and_is_named(as_of, happened):
     inputs = {**INPUTS, happened: [*INPUTS[happened], LATER[happened]]}
-    latest = transforms.as_of(*(load(table, rows) for table, rows in inputs.items()))
-    assert latest.columns == ["AS_OF"]
-    assert latest.collect() == [(date(2020, 2, 3),)]
+    assert as_of(inputs) == (date(2020, 2, 3), happened.name)
 
 
-def test_is_null_where_nothing_ever_happened(load):
-    assert transforms.as_of(*(load(table, []) for table in INPUTS)).collect() == [(None,)]
+@pytest.mark.parametrize("happened", LATER, ids=lambda table: table.name)
+def test_an_event_after_today_does_not_count(as_of, happened):
+    inputs = {**INPUTS, happened: [*INPUTS[happened], LATER[happened]]}
+    assert as_of(inputs, today=date(2020, 2, 2)) == (date(2020, 1, 1), "STG_ORDERS")
+    assert as_of(inputs, today=date(2020, 2, 3)) == (date(2020, 2, 3), happened.name)
+
+
+def test_a_moment_is_on_the_day_of_the_time_zone(as_of):
+    inputs = {**INPUTS, sources.STG_SESSIONS: [(1, 1, datetime(2020, 2, 3, 23, 30), None, "direct", None, None)]}
+    assert as_of(inputs, time_zone="Europe/Berlin")[0] == date(2020, 2, 4)
+    assert as_of(inputs, time_zone="America/New_York")[0] == date(2020, 2, 3)
+
+
+def test_is_null_where_nothing_ever_happened(as_of):
+    assert as_of({table: [] for table in INPUTS}) == (None, None)
+
+
+def test_the_reporting_day_of_no_event_is_before_all_events():
+    assert transforms.reporting_day(AS_OF.rows([])) < date(1900, 1, 1)

@@ -5,23 +5,33 @@ from datetime import date
 import pytest
 
 from customer_analytics import transforms
-from customer_analytics.tables import customers, presentation, sentiment, sources
+from customer_analytics.tables import Table, customers, presentation, sentiment, sources
 
+DAY = date(2020, 1, 31)
 TRANSFORMS = {
-    customers.CUSTOMERS: (transforms.customers, sources.STG_CUSTOMERS, sources.STG_ORDERS, sources.STG_PAYMENTS),
-    customers.ORDERS: (transforms.orders, sources.STG_ORDERS, sources.STG_PAYMENTS),
-    customers.MRR: (transforms.mrr, sources.STG_SUBSCRIPTION_PERIODS, None),
+    customers.CUSTOMERS: (
+        transforms.customers,
+        sources.STG_CUSTOMERS,
+        sources.STG_ORDERS,
+        sources.STG_PAYMENTS,
+        DAY,
+        (),
+    ),
+    customers.ORDERS: (transforms.orders, sources.STG_ORDERS, sources.STG_PAYMENTS, DAY),
+    customers.MRR: (transforms.mrr, sources.STG_SUBSCRIPTION_PERIODS, DAY),
     customers.ATTRIBUTION_TOUCHES: (
         transforms.attribution_touches,
         sources.STG_SESSIONS,
         sources.STG_CUSTOMER_CONVERSIONS,
+        DAY,
     ),
     presentation.PRES_SENTIMENT: (
         transforms.sentiment,
         sentiment.PRED_TWITTER_COMMENTS,
         sentiment.PRED_CUSTOMER_CALLS,
+        DAY,
     ),
-    presentation.PRES_AD_SPEND: (transforms.ad_spend, customers.ATTRIBUTION_TOUCHES, sources.STG_AD_SPEND),
+    presentation.PRES_AD_SPEND: (transforms.ad_spend, customers.ATTRIBUTION_TOUCHES, sources.STG_AD_SPEND, DAY),
     presentation.PRES_CLV: (transforms.clv, customers.CUSTOMERS, presentation.PRES_SENTIMENT),
     presentation.PRES_CHURN: (
         transforms.churn,
@@ -33,9 +43,9 @@ TRANSFORMS = {
 
 
 @pytest.mark.parametrize("table", TRANSFORMS, ids=lambda table: table.name)
-def test_a_written_result_has_the_columns_of_its_table(load, day, session, table):
+def test_a_written_result_has_the_columns_of_its_table(load, session, table):
     transform, *inputs = TRANSFORMS[table]
-    result = transform(*(day(date(2020, 1, 31)) if source is None else load(source, []) for source in inputs))
+    result = transform(*(load(given, []) if isinstance(given, Table) else given for given in inputs))
 
     result.write.save_as_table("WRITTEN")
     columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)

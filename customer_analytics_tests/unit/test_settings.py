@@ -19,6 +19,17 @@ def test_the_address_of_openai_holds_no_secret(monkeypatch: pytest.MonkeyPatch) 
     assert "secret" not in str(raised.value)
 
 
+def test_a_pattern_of_dates_is_checked_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.cache_clear()
+    monkeypatch.setenv("CUSTOMER_ANALYTICS_CALL_DATE_PATTERN", "")
+    assert Settings().call_date_pattern is None
+    monkeypatch.setenv("CUSTOMER_ANALYTICS_CALL_DATE_PATTERN", r"(?P<year>\d{4})")
+    with pytest.raises(
+        ValueError, match=r"^CUSTOMER_ANALYTICS_CALL_DATE_PATTERN: lacks the named groups month, day"
+    ):
+        settings()
+
+
 def test_an_empty_address_is_openai_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "")
     assert Settings().openai_base_url == "https://api.openai.com/v1"

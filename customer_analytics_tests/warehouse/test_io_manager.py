@@ -21,7 +21,7 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.presentation import PRES_CLV
 
 CUSTOMERS = pa.Table.from_pylist(
-    [{"CUSTOMER_ID": 1, "FIRST_NAME": "Ada"}, {"CUSTOMER_ID": 2, "LAST_NAME": "K."}],
+    [{"CUSTOMER_ID": "1", "FIRST_NAME": "Ada"}, {"CUSTOMER_ID": "2", "LAST_NAME": "K."}],
     tables.table("stg_customers").arrow_schema,
 )
 
@@ -60,7 +60,7 @@ def test_rows_travel_as_arrow_as_pandas_and_by_reference(resources: dict[str, An
 
     result = dg.materialize([stg_customers, as_arrow, as_pandas, by_reference], resources=resources)
     assert result.success
-    assert seen["arrow"] == seen["pandas"] == [1, 2]
+    assert seen["arrow"] == seen["pandas"] == ["1", "2"]
     assert issubclass(seen["reference"], DataFrame)
 
 

@@ -3,13 +3,13 @@
 import datetime as dt
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import streamlit as st
 
 from customer_analytics.dashboard.history import Check, Freshness, History, history
-from customer_analytics.dashboard.reading import instance, reading
+from customer_analytics.dashboard.reading import classifier, instance
 from customer_analytics.dashboard.shown import no_run_yet, table
-from customer_analytics.ml.training import MODEL
 from customer_analytics.resources.registry.base import ModelVersion
 from customer_analytics.settings import settings
 
@@ -23,10 +23,12 @@ def _history() -> History:
     return history(instance())
 
 
-@st.cache_data(ttl=dt.timedelta(seconds=20), show_spinner="Asking the registry …")
-def _model() -> ModelVersion | None:
-    default: ModelVersion | None = reading().registry.default(MODEL)
-    return default
+@st.cache_data(ttl=dt.timedelta(seconds=20))
+def _why_none() -> str:
+    """What the latest run says of the classifier, where it has found none."""
+    event = instance().get_latest_materialization_event(dg.AssetKey(_CLASSIFIER))
+    written = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    return str(written["why"].value) if "why" in written else ""
 
 
 def _tables(assets: list[Freshness]) -> None:
@@ -57,8 +59,13 @@ def _tables(assets: list[Freshness]) -> None:
 def _classifier(model: ModelVersion | None) -> None:
     st.subheader("Model in use")
     if model is None:
-        no_run_yet("No classifier has been trained yet.")
+        if why := _why_none():
+            st.warning(f"No classifier is in use. {why}")
+        else:
+            no_run_yet("No classifier has been trained yet.")
         return
+    if origin := model.tags.get("origin"):
+        st.text(f"{model.version} {origin}.")
     shown = {"Accuracy": "accuracy", "AUC": "auc", "Log loss": "log_loss", "Brier score": "brier"}
     for place, (title, name) in zip(st.columns(4), shown.items(), strict=True):
         baseline = model.metrics.get(f"baseline_{name}")
@@ -69,6 +76,7 @@ def _classifier(model: ModelVersion | None) -> None:
         facts = {
             "model": model.model_name,
             "version": model.version,
+            "origin": model.tags.get("origin", ""),
             "embedding model": f"{model.embedding_model}, {model.dimensions} dimensions",
             "training data": model.training_data_hash,
         }
@@ -125,6 +133,5 @@ if known.runs_going_on:
 if all(asset.at is None for asset in known.assets):
     no_run_yet("Nothing has been written yet.")
 _tables(known.assets)
-is_trained = any(asset.at for asset in known.assets if asset.asset == _CLASSIFIER)
-_classifier(_model() if is_trained else None)
+_classifier(classifier())
 _checks(known.checks)

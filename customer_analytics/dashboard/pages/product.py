@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from customer_analytics.dashboard.reading import reading, rows, search
-from customer_analytics.dashboard.shown import csv, mood, no_run_yet
+from customer_analytics.dashboard.reading import classifier, reading, rows, search
+from customer_analytics.dashboard.shown import csv, mood, no_run_yet, sentiment_origin
 from customer_analytics.resources.answers.base import Answer, Passage
 from customer_analytics.search import Filters, Hit, ask
 
@@ -19,7 +19,7 @@ def _filters() -> Filters:
     with st.expander("Filters", icon=":material/filter_alt:"):
         left, right = st.columns(2)
         source = left.selectbox("Source", list(_SOURCES), key="kind", bind="query-params")
-        customer = right.number_input("Customer id", value=None, step=1, key="of", bind="query-params")
+        customer = right.text_input("Customer id", key="of", bind="query-params")
         begin = left.date_input("From", value=None, key="from", bind="query-params", format="YYYY-MM-DD")
         end = right.date_input("To", value=None, key="to", bind="query-params", format="YYYY-MM-DD")
         low, high = st.slider(
@@ -31,10 +31,10 @@ def _filters() -> Filters:
             key="sentiment",
             bind="query-params",
         )
-        st.caption("A range of dates leaves out calls, which carry no date.")
+        st.caption("A range of dates leaves out calls of which the day is not known.")
     return Filters(
         _SOURCES[source],
-        None if customer is None else int(customer),
+        customer.strip() or None,
         begin,
         end,
         low if low > 0 else None,
@@ -97,6 +97,7 @@ def _searching(filters: Filters) -> None:
         st.info("Nothing found. Try other words, or fewer filters.")
         return
     st.caption(f"The best {len(hits)}, best first.")
+    sentiment_origin(classifier())
     for place, hit in enumerate(hits, start=1):
         with st.container(border=True):
             st.text(hit.excerpt)

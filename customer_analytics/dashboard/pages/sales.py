@@ -4,12 +4,23 @@ import pandas as pd
 import streamlit as st
 
 from customer_analytics.dashboard import charts
-from customer_analytics.dashboard.reading import audio, rows
-from customer_analytics.dashboard.shown import mood, no_run_yet, sentiment_column, table
+from customer_analytics.dashboard.reading import audio, classifier, rows
+from customer_analytics.dashboard.shown import (
+    mood,
+    natural,
+    no_run_yet,
+    sentiment_column,
+    sentiment_origin,
+    table,
+)
+from customer_analytics.search.warehouse import DAY_OF_CALL
+from customer_analytics.settings import settings
+from customer_analytics.tables import natural_order
 from customer_analytics.tables.presentation import PRES_CHURN, PRES_CLV
 
-_CLV = "SELECT * FROM PRES_CLV ORDER BY CLV DESC, CUSTOMER_ID"
-_CHURN = "SELECT * FROM PRES_CHURN ORDER BY LAST_ACTIVE_MONTH DESC, CUSTOMER_ID"
+_BY_CUSTOMER = natural_order("CUSTOMER_ID")
+_CLV = f"SELECT * FROM PRES_CLV ORDER BY CLV DESC, {_BY_CUSTOMER}"  # noqa: S608
+_CHURN = f"SELECT * FROM PRES_CHURN ORDER BY LAST_ACTIVE_MONTH DESC, {_BY_CUSTOMER}"  # noqa: S608
 _SHOP = "SELECT FIRST_NAME, LAST_NAME, CUSTOMER_LIFETIME_VALUE FROM CUSTOMERS WHERE CUSTOMER_ID = ?"
 _FEELING = "SELECT SENTIMENT_SCORE FROM PRES_SENTIMENT WHERE CUSTOMER_ID = ?"
 _ORDERS = """SELECT ORDER_DATE AS DAY, 'order' AS KIND, STATUS AS WHAT, TOTAL_AMOUNT AS AMOUNT, NULL AS SENTIMENT
@@ -17,17 +28,19 @@ _ORDERS = """SELECT ORDER_DATE AS DAY, 'order' AS KIND, STATUS AS WHAT, TOTAL_AM
 _COMMENTS = """SELECT DATE AS DAY, 'comment' AS KIND, REVIEW_TEXT AS WHAT, NULL AS AMOUNT, SENTIMENT
     FROM PRED_TWITTER_COMMENTS WHERE CUSTOMER_ID = ?"""
 _MRR = """SELECT DATE_MONTH, MRR, MRR_CHANGE, CHANGE_CATEGORY FROM MRR WHERE CUSTOMER_ID = ? ORDER BY DATE_MONTH"""
-_CALLS = """SELECT T.RELATIVE_PATH, T.CONTENT_HASH, CAST(S.LAST_MODIFIED AS DATE) AS DAY, T.DURATION_SECONDS,
+_CALLS = f"""SELECT T.RELATIVE_PATH, T.AUDIO_HASH, {DAY_OF_CALL} AS DAY, T.DURATION_SECONDS,
     T.STATUS, T.TRANSCRIPT, T.ERROR, P.SENTIMENT
     FROM CALL_TRANSCRIPTS T JOIN STG_SUPPORT_CALLS S ON S.RELATIVE_PATH = T.RELATIVE_PATH
     LEFT JOIN PRED_CUSTOMER_CALLS P ON P.RELATIVE_PATH = T.RELATIVE_PATH
-    WHERE T.CUSTOMER_ID = ? ORDER BY T.RELATIVE_PATH"""
+    WHERE T.CUSTOMER_ID = ?"""  # noqa: S608
 _EVENT = ["DAY", "KIND", "WHAT", "AMOUNT", "SENTIMENT"]
 _TYPES = {
     ".mp3": "audio/mpeg",
     ".opus": "audio/ogg",
     ".ogg": "audio/ogg",
     ".m4a": "audio/mp4",
+    ".mp4": "audio/mp4",
+    ".aac": "audio/aac",
     ".flac": "audio/flac",
     ".webm": "audio/webm",
 }
@@ -37,7 +50,7 @@ def _choose(name: str, frame: pd.DataFrame) -> None:
     """Take over the customer of the row chosen in a table."""
     chosen = st.session_state[name].selection.rows
     if chosen:
-        st.session_state.customer = int(frame.iloc[chosen[0]]["CUSTOMER_ID"])
+        st.session_state.customer = str(frame.iloc[chosen[0]]["CUSTOMER_ID"])
 
 
 def _lists() -> None:
@@ -57,11 +70,17 @@ def _lists() -> None:
         else:
             st.caption(f"{len(churn):,} customers whose last subscription has ended. CLV in currency units.")
             table(churn, "churned_customers", PRES_CHURN, score, lambda: _choose("churned_customers", churn))
+    if not clv.empty or not churn.empty:
+        sentiment_origin(classifier())
 
 
-def _customer(customer: int) -> None:
+def _customer(customer: str) -> None:
     shop, feeling, months = rows(_SHOP, customer), rows(_FEELING, customer), rows(_MRR, customer)
-    orders, comments, calls = rows(_ORDERS, customer), rows(_COMMENTS, customer), rows(_CALLS, customer)
+    orders, comments, calls = (
+        rows(_ORDERS, customer),
+        rows(_COMMENTS, customer),
+        rows(_CALLS, settings().timezone, customer),
+    )
     if all(frame.empty for frame in (shop, months, comments, calls)):
         st.info(f"Nothing is known of a customer {customer}.")
         return
@@ -87,7 +106,8 @@ def _timeline(months: pd.DataFrame, orders: pd.DataFrame, comments: pd.DataFrame
         st.altair_chart(chart, alt="MRR, orders and comments of the customer by day")
     events = _joined(orders, comments, _as_events(calls, "call"), _as_events(months, "subscription"))
     if events.empty:
-        st.info("This customer has neither ordered, subscribed, written nor called.")
+        done = "called, but never on a day that is known" if len(calls) else "neither ordered, written nor called"
+        st.info(f"This customer has {done}.")
         return
     table(
         events.sort_values("DAY", ascending=False, kind="stable"),
@@ -100,7 +120,14 @@ def _timeline(months: pd.DataFrame, orders: pd.DataFrame, comments: pd.DataFrame
             "SENTIMENT": sentiment_column(),
         },
     )
-    st.caption("Amounts in currency units. The day of a call is that of its audio file.")
+    undated = 0 if calls.empty else int(calls["DAY"].isna().sum())
+    some = (
+        "1 call of which the day is not known is"
+        if undated == 1
+        else f"{undated:,} calls of which it is not known are"
+    )
+    left_out = f" {some} below only." if undated else ""
+    st.caption(f"Amounts in currency units. Days of calls are those of {settings().timezone}.{left_out}")
 
 
 def _as_events(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -108,7 +135,7 @@ def _as_events(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
     if frame.empty:
         return frame
     if kind == "call":
-        return frame.assign(KIND=kind, WHAT=frame["TRANSCRIPT"], AMOUNT=float("nan"))
+        return frame[frame["DAY"].notna()].assign(KIND=kind, WHAT=frame["TRANSCRIPT"], AMOUNT=float("nan"))
     changed = frame[frame["CHANGE_CATEGORY"].notna()]
     names = {"DATE_MONTH": "DAY", "CHANGE_CATEGORY": "WHAT", "MRR_CHANGE": "AMOUNT"}
     return changed.rename(columns=names).assign(KIND=kind, SENTIMENT=float("nan"))
@@ -125,16 +152,19 @@ def _calls(calls: pd.DataFrame) -> None:
     if calls.empty:
         st.info("This customer has not called.")
         return
-    path = st.selectbox("Call", list(calls["RELATIVE_PATH"]), key="call", bind="query-params")
+    path = st.selectbox("Call", sorted(calls["RELATIVE_PATH"], key=natural), key="call", bind="query-params")
     call = calls[calls["RELATIVE_PATH"] == path].iloc[0]
     listen, read = st.columns([1, 2])
     with listen:
         suffix = "." + str(path).rpartition(".")[2].lower()
-        st.audio(audio(call["CONTENT_HASH"], path), format=_TYPES.get(suffix, "audio/wav"))
+        st.audio(audio(call["AUDIO_HASH"], path), format=_TYPES.get(suffix, "audio/wav"))
         seconds = call["DURATION_SECONDS"]
         length = "" if pd.isna(seconds) else f"{seconds // 60:.0f}:{seconds % 60:02.0f} min, "
-        st.caption(f"{length}sentiment {mood(call['SENTIMENT'])}")
+        day = "day unknown" if pd.isna(call["DAY"]) else str(call["DAY"])
+        st.caption(f"{day}, {length}sentiment {mood(call['SENTIMENT'])}")
     with read, st.container(border=True):
+        if call["STATUS"] != "failed" and call["ERROR"]:
+            st.caption(call["ERROR"])
         if call["STATUS"] == "ok":
             st.text(call["TRANSCRIPT"])
         elif call["STATUS"] == "empty":
@@ -146,10 +176,8 @@ def _calls(calls: pd.DataFrame) -> None:
 
 _lists()
 st.subheader("One customer")
-customer = st.number_input(
-    "Customer id", value=None, step=1, format="%d", key="customer", bind="query-params", placeholder="e.g. 51"
-)
-if customer is None:
+customer = st.text_input("Customer id", key="customer", bind="query-params", placeholder="e.g. 51")
+if not customer:
     st.info("Choose a row above, or type a customer's id, to see orders, subscription, comments and calls.")
 else:
-    _customer(int(customer))
+    _customer(customer.strip())

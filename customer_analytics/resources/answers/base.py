@@ -16,15 +16,15 @@ class Passage:
     """A comment, or the transcript of a call, that may hold an answer.
 
     `number` counts the passages of one question from 1, best first; answers cite a passage by it, as in `[2]`.
-    `object_id` identifies the object in its collection. `date` is None for calls, `relative_path` (of the audio
-    below the source's calls folder) for comments. `score` is the reranker's: the higher the more relevant to the
-    question, and below 0 for most passages that do not answer it.
+    `object_id` identifies the object in its collection. `date` is None for calls of which it is not known,
+    `relative_path` (of the audio below the source's calls folder) for comments. `score` is the reranker's: the
+    higher the more relevant to the question, and below 0 for most passages that do not answer it.
     """
 
     number: int
     source: Literal["comment", "call"]
     object_id: str
-    customer_id: int | None
+    customer_id: str | None
     date: dt.date | None
     relative_path: str | None
     text: str

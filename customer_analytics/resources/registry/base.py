@@ -49,7 +49,7 @@ class StoredModel:
 
 
 class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
-    """Keeps versions of models with their metrics, tags and contents; one version a model is the default.
+    """Keeps versions of models with their metrics, tags and contents; at most one version a model is the default.
 
     A version is there whole or not at all. Names of models and versions are letters, digits and underscores and do
     not begin with a digit; anything else raises ValueError.
@@ -74,7 +74,11 @@ class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def default(self, model_name: str) -> ModelVersion | None:
-        """The default version, or None where there is no version."""
+        """The default version, or None where there is no version, or where it was withdrawn."""
+
+    @abstractmethod
+    def withdraw(self, model_name: str) -> None:
+        """Leave the model without a default version until one is logged; its versions stay."""
 
     @abstractmethod
     def load(self, model_name: str, version: str | None = None) -> StoredModel:
@@ -87,7 +91,7 @@ class ModelRegistry(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def remove(self, model_name: str, version: str) -> None:
-        """Remove a version with its files; where it is the default, the latest of the others becomes it.
+        """Remove a version with its files; where it is the default, the latest of the others becomes the default.
 
         A version that is not there is no error.
         """

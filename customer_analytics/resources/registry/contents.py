@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from customer_analytics.resources.registry.base import DamagedModelError, ModelVersion, StoredModel
 
-BOOSTER, OUT_OF_FOLD = "booster.txt", "out_of_fold.parquet"
+BOOSTER, OUT_OF_FOLD, MANIFEST = "booster.txt", "out_of_fold.parquet", "manifest.json"
 # Part of stage paths, which take no bind parameters, and the form of names in Snowflake's own registry.
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from snowflake.ml.registry import Registry
 
 _LIBRARIES = ("lightgbm", "numpy")
+_WITHDRAWN = "No version is in use."  # the model's comment: in Snowflake, a model always has a default version
 _PREDICT, _VECTOR, _SENTIMENT = "predict", "VECTOR", "SENTIMENT"
 _TEXT_HASH, _LEARNED = "TEXT_HASH", "LEARNED_SENTIMENT"
 _LEARNED_TEXTS = Table(
@@ -80,7 +81,10 @@ class SnowflakeMLRegistry(ModelRegistry):
             logged.version(info.version).comment = manifest_of(info, files_of(model))
         else:
             self.load(info.model_name, info.version)
-        registry.get_model(info.model_name).default = info.version
+        model_there = registry.get_model(info.model_name)
+        model_there.default = info.version
+        if model_there.comment == _WITHDRAWN:
+            model_there.comment = ""
 
     def versions(self, model_name: str) -> list[ModelVersion]:
         """See `ModelRegistry.versions`."""
@@ -90,15 +94,21 @@ class SnowflakeMLRegistry(ModelRegistry):
     def default(self, model_name: str) -> ModelVersion | None:
         """See `ModelRegistry.default`."""
         logged = self._model(self._registry(), model_name)
-        manifest = _manifests(logged).get(logged.default.version_name) if logged else None
+        name = _default(logged) if logged else None
+        manifest = _manifests(logged).get(name) if logged and name else None
         return _version(manifest) if manifest else None
+
+    def withdraw(self, model_name: str) -> None:
+        """See `ModelRegistry.withdraw`."""
+        if logged := self._model(self._registry(), model_name):
+            logged.comment = _WITHDRAWN
 
     def load(self, model_name: str, version: str | None = None) -> StoredModel:
         """See `ModelRegistry.load`."""
         logged = self._model(self._registry(), model_name)
         manifests = _manifests(logged) if logged else {}
         if logged and version is None:
-            version = logged.default.version_name
+            version = _default(logged)
         if logged is None or version not in manifests:
             raise absent("The Snowflake ML Registry", model_name, version, list(manifests))
         manifest = manifests[version]
@@ -206,6 +216,11 @@ class SnowflakeMLRegistry(ModelRegistry):
         # Snowflake's own mirror of PyPI; without a repository, a model with pip requirements runs in no warehouse.
         repository = {"pip": "snowflake.snowpark.pypi_shared_repository"}
         return {"pip_requirements": pinned, "artifact_repository_map": repository}
+
+
+def _default(model: "Model") -> str | None:
+    """The version in use, or None where the model was withdrawn."""
+    return None if model.comment == _WITHDRAWN else str(model.default.version_name)
 
 
 def _manifests(model: "Model") -> dict[str, dict[str, Any]]:

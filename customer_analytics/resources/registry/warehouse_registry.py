@@ -14,6 +14,7 @@ from snowflake.snowpark import DataFrame
 
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
 from customer_analytics.resources.registry.contents import (
+    MANIFEST,
     absent,
     as_json,
     check,
@@ -37,7 +38,9 @@ MODEL_VERSIONS = Table(
     (
         Column("MODEL_NAME", SqlType.TEXT, "Name of the model.", nullable=False),
         Column("VERSION", SqlType.TEXT, "Derived from what the model was made of.", nullable=False),
-        Column("IS_DEFAULT", SqlType.BOOLEAN, "True for the one version that scores.", nullable=False),
+        Column(
+            "IS_DEFAULT", SqlType.BOOLEAN, "True for the version that scores, if there is one.", nullable=False
+        ),
         Column("METRICS", SqlType.TEXT, "JSON object of the figures of the evaluation.", nullable=False),
         Column("TAGS", SqlType.TEXT, "JSON object of what its maker noted.", nullable=False),
         Column("EMBEDDING_MODEL", SqlType.TEXT, "Model of the vectors it was trained on.", nullable=False),
@@ -51,7 +54,6 @@ MODEL_VERSIONS = Table(
     key=("MODEL_NAME", "VERSION"),
 )
 Row: TypeAlias = dict[str, Any]
-_MANIFEST = "manifest.json"
 
 
 class WarehouseRegistry(ModelRegistry):
@@ -81,7 +83,7 @@ class WarehouseRegistry(ModelRegistry):
         if manifest_hash is None:
             files = files_of(model)
             manifest = manifest_of(model.info, files).encode()
-            self._write(location, files | {_MANIFEST: manifest})  # last the manifest, which names the others
+            self._write(location, files | {MANIFEST: manifest})  # last the manifest, which names the others
             manifest_hash = sha256(manifest)
         self._record(model.info, manifest_hash)
 
@@ -93,6 +95,12 @@ class WarehouseRegistry(ModelRegistry):
         """See `ModelRegistry.default`."""
         row = _default(self._rows(model_name))
         return None if row is None else _version(row)
+
+    def withdraw(self, model_name: str) -> None:
+        """See `ModelRegistry.withdraw`."""
+        update = f"UPDATE {self._table} SET IS_DEFAULT = FALSE WHERE MODEL_NAME = ? AND IS_DEFAULT"
+        with self.warehouse.connection() as connection:
+            connection.cursor().execute(update, (model_name,))
 
     def load(self, model_name: str, version: str | None = None) -> StoredModel:
         """See `ModelRegistry.load`."""
@@ -193,9 +201,9 @@ class WarehouseRegistry(ModelRegistry):
         with tempfile.TemporaryDirectory() as folder, self.warehouse.connection() as connection:
             connection.cursor().execute(f"GET {_path(location)} {_path(f'file://{folder}')}")
             files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-        expected = {_MANIFEST: manifest_hash}
+        expected = {MANIFEST: manifest_hash}
         check(files, expected, location)
-        expected |= json.loads(files[_MANIFEST])["files"]
+        expected |= json.loads(files[MANIFEST])["files"]
         check(files, expected, location)
         return {name: files[name] for name in expected}
 

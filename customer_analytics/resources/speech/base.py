@@ -15,8 +15,9 @@ from customer_analytics.resources.spending import Spending
 class Transcript:
     """What was said in one call, or why that is not known.
 
-    `text` is set only when `status` is ok, `error` only when it is failed; `duration_seconds` is None where the
-    audio cannot be read; `language` is an ISO 639-1 code.
+    `text` is set only when `status` is ok. `error` says why a file is failed, or how much of any other is missing;
+    it is None where nothing is. `duration_seconds` is the audio that is there, None where it cannot be read;
+    `language` is an ISO 639-1 code.
     """
 
     status: Literal["ok", "empty", "failed"]
@@ -27,7 +28,7 @@ class Transcript:
 
 
 class Transcriber(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
-    """Writes down what is said in audio files (wav, mp3, m4a, ogg, opus, flac).
+    """Writes down what is said in audio files (wav, mp3, m4a, mp4, aac, ogg, opus, flac, webm).
 
     A file's transcript depends on that file alone. A file that cannot be read, or in which nobody speaks, gives a
     transcript that says so; it never raises and never stops the files after it. What raises is a model that

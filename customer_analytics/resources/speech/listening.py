@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from customer_analytics.resources.speech.audio import SAMPLE_RATE, UnreadableAudioError, decode
+from customer_analytics.resources.speech.audio import SAMPLE_RATE, UnreadableAudioError, decode, stated_seconds
 from customer_analytics.resources.speech.base import Transcript
 
 # The features of a recording take many times its size in memory (300 MB for five minutes), and a service takes no
@@ -15,6 +15,8 @@ from customer_analytics.resources.speech.base import Transcript
 _STRETCH = 300 * SAMPLE_RATE
 _CUT_WITHIN = 30 * SAMPLE_RATE
 _PAUSE = SAMPLE_RATE // 2
+# Encoders pad what they write, and round its length.
+_MISSING_FROM = 0.5
 
 Samples = npt.NDArray[np.float32]
 Hear = Callable[[Samples, str | None], tuple[str, str | None]]
@@ -25,7 +27,8 @@ def listen(path: Path, max_seconds: float, hear: Hear) -> Transcript:
     """The transcript of one file.
 
     Only what a voice activity detector takes for speech is heard: Whisper writes "you" for silence and whole
-    sentences for clicks and ringing. The first stretch decides on the language of the others.
+    sentences for clicks and ringing. The first stretch decides on the language of the others. Of a file that is
+    cut off or damaged, what is left is heard, and `error` says how much is missing.
     """
     try:
         samples = decode(path, max_seconds)
@@ -39,10 +42,18 @@ def listen(path: Path, max_seconds: float, hear: Hear) -> Transcript:
             text, language = hear(speech, language)
             texts.append(text.strip())
     duration = round(len(samples) / SAMPLE_RATE, 3)
+    missing = _missing(stated_seconds(path), duration)
     transcript = " ".join(text for text in texts if text)
     if not transcript:
-        return Transcript("empty", duration_seconds=duration)
-    return Transcript("ok", transcript, language, duration)
+        return Transcript("empty", duration_seconds=duration, error=missing)
+    return Transcript("ok", transcript, language, duration, missing)
+
+
+def _missing(stated: float | None, duration: float) -> str | None:
+    """What to say of a file that holds less audio than it states."""
+    if stated is None or stated - duration < _MISSING_FROM:
+        return None
+    return f"The file lacks {stated - duration:.1f} of {stated:.1f} seconds of audio: it is cut off or damaged."
 
 
 def stretches(samples: npt.NDArray[np.int16]) -> Iterator[npt.NDArray[np.int16]]:

@@ -32,6 +32,7 @@ class Kept:
 class KeptModel:
     versions: dict[str, Kept] = field(default_factory=dict)
     default: str = ""
+    comment: str = ""
 
 
 class SnowflakeMLDouble:
@@ -92,7 +93,13 @@ class SnowflakeMLDouble:
             kept.default = new[0]
             return None
 
+        def comment(*new: str) -> Any:
+            if new:
+                kept.comment = new[0]
+            return kept.comment
+
         type(model).default = PropertyMock(side_effect=default)
+        type(model).comment = PropertyMock(side_effect=comment)
         return model
 
     def _delete_model(self, model_name: str) -> None:

@@ -86,6 +86,21 @@ def test_after_its_last_version_a_model_has_none_and_can_be_logged_again(registr
     assert registry.load(MODEL) == stored(FIRST)
 
 
+def test_a_model_that_was_withdrawn_has_no_default_until_a_version_is_logged(registry: ModelRegistry) -> None:
+    registry.withdraw(MODEL)
+    registry.log(stored(FIRST))
+    registry.log(stored(SECOND))
+    registry.withdraw(MODEL)
+    assert registry.default(MODEL) is None
+    with pytest.raises(LookupError, match=rf"no default version of .* \(versions: {FIRST}, {SECOND}\)"):
+        registry.load(MODEL)
+    assert registry.load(MODEL, FIRST) == stored(FIRST)
+    registry.remove(MODEL, SECOND)
+    assert (names(registry), registry.default(MODEL)) == ([FIRST], None)
+    registry.log(stored(FIRST))
+    assert default(registry) == FIRST
+
+
 def test_an_unknown_version_is_named_with_those_that_exist(registry: ModelRegistry) -> None:
     registry.log(stored(FIRST))
     with pytest.raises(LookupError, match=rf"'{SECOND}' of 'sentiment_classifier' \(versions: {FIRST}\)"):
@@ -117,7 +132,7 @@ def test_versions_logged_at_the_same_time_are_all_kept(registry: ModelRegistry) 
 
 def test_the_rows_of_a_prediction_table_are_scored_by_fold_or_booster(registry: ModelRegistry) -> None:
     """Both registries against what the booster itself says; the second text is a training text."""
-    vectors, labels, hashes = labelled_texts(40)
+    vectors, labels, hashes = labelled_texts(60)
     model = train(vectors, labels, hashes).stored(
         MODEL, fingerprint(vectors, labels, hashes, embedding_model="bge-small"), {}
     )

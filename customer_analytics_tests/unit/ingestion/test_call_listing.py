@@ -12,7 +12,6 @@ from customer_analytics.ingestion.calls import (
     CallListing,
     calls_of_rows,
     concealed,
-    customer_of,
     list_calls,
     stage_name,
 )
@@ -45,21 +44,23 @@ def paths(listing: CallListing) -> list[str]:
     return [call.relative_path for call in listing.calls]
 
 
-def test_a_call_has_its_customer_size_moment_and_content_hash(calls: Path):
+def test_a_call_has_its_customer_size_moment_and_audio_hash(calls: Path):
     write(calls / "2020" / "8-02.MP3", b"hello")
     digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
     assert listed(calls) == CallListing(
-        (CallFile("calls/2020/8-02.MP3", "2020/8-02.MP3", 8, 5, MOMENT, digest),), (), ()
+        (CallFile("calls/2020/8-02.MP3", "2020/8-02.MP3", "8", None, None, None, 5, MOMENT, digest),), (), ()
     )
 
 
 def test_audio_files_of_all_folders_are_calls_and_other_files_are_reported(calls: Path):
-    for name in ("b/1-01.wav", "a.flac", "b/c/2-01.OGG", "x.opus", "x.m4a", "x.webm", "x.mp3"):
+    for name in ("b/1-01.wav", "a.flac", "b/c/2-01.OGG", "x.opus", "x.m4a", "x.webm", "x.mp3", "x.AAC", "x.mp4"):
         write(calls / name)
     for name in ("notes.txt", "b/mp3", "b/1-01.mp3.part"):
         write(calls / name)
     listing = listed(calls)
-    assert paths(listing) == ["a.flac", "b/1-01.wav", "b/c/2-01.OGG", "x.m4a", "x.mp3", "x.opus", "x.webm"]
+    assert paths(listing) == [
+        *("a.flac", "b/1-01.wav", "b/c/2-01.OGG", "x.AAC", "x.m4a", "x.mp3", "x.mp4", "x.opus", "x.webm")
+    ]
     assert listing.ignored == ("b/1-01.mp3.part", "b/mp3", "notes.txt")
     assert listing.problems == ()
 
@@ -71,33 +72,11 @@ def test_hidden_files_and_folders_are_skipped(calls: Path):
     assert paths(listed(calls)) == ["a/1-01.mp3"]
 
 
-@pytest.mark.parametrize(
-    ("name", "customer"),
-    [
-        ("8-01.mp3", 8),
-        ("008-1.mp3", 8),
-        ("9223372036854775807-01.mp3", 2**63 - 1),
-        ("9223372036854775808-01.mp3", None),
-        ("8.mp3", None),
-        ("8-01", None),
-        ("8-01.backup.mp3", None),
-        ("-8-01.mp3", None),
-        ("8-a.mp3", None),
-        ("x8-01.mp3", None),
-        ("8-01 .mp3", None),
-        ("8-01.mp3\n", 8),
-        ("٨-01.mp3", None),
-    ],
-)
-def test_the_customer_is_in_the_base_name(name: str, customer: int | None):
-    assert customer_of(name) == customer
-
-
 def test_only_new_and_changed_files_are_read(calls: Path):
     for name in ("1-01.mp3", "2-01.mp3", "3-01.mp3", "4-01.mp3"):
         write(calls / name)
     previous = {
-        path: CallFile(f"calls/{path}", path, None, size, moment, said)
+        path: CallFile(f"calls/{path}", path, None, None, None, None, size, moment, said)
         for path, size, moment, said in (
             ("1-01.mp3", 5, MOMENT, "known"),
             ("2-01.mp3", 4, MOMENT, "of another size"),
@@ -106,7 +85,7 @@ def test_only_new_and_changed_files_are_read(calls: Path):
         )
     }
     digest = hashlib.sha256(b"sound").hexdigest()
-    assert [call.content_hash for call in listed(calls, previous).calls] == ["known", digest, digest, digest]
+    assert [call.audio_hash for call in listed(calls, previous).calls] == ["known", digest, digest, digest]
 
 
 def test_of_certain_calls_only_these_are_read_and_listed(calls: Path):
@@ -125,7 +104,7 @@ def test_a_call_may_be_there_only_where_something_could_not_be_read():
 
 def test_an_empty_file_is_a_call(calls: Path):
     write(calls / "1-01.mp3", b"")
-    assert [(call.size, call.content_hash) for call in listed(calls).calls] == [(0, hashlib.sha256().hexdigest())]
+    assert [(call.size, call.audio_hash) for call in listed(calls).calls] == [(0, hashlib.sha256().hexdigest())]
 
 
 def test_without_a_calls_folder_there_are_no_calls(tmp_path: Path):
@@ -147,7 +126,7 @@ def test_hostile_names_are_only_data(calls: Path):
     listing = listed(calls)
     assert paths(listing) == sorted(names)
     for call in listing.calls:
-        assert call.content_hash == hashlib.sha256(call.relative_path.encode()).hexdigest()
+        assert call.audio_hash == hashlib.sha256(call.relative_path.encode()).hexdigest()
     assert STG_SUPPORT_CALLS.rows(listing.calls)["RELATIVE_PATH"].to_pylist() == sorted(names)
 
 
@@ -156,7 +135,7 @@ def test_a_name_that_is_not_utf8_is_written_readably_and_still_opens(calls: Path
     Path(os.fsdecode(os.fsencode(calls) + b"/\xe9t\xe9/8-01.mp3")).write_bytes(b"hello")
     listing = listed(calls)
     (call,) = listing.calls
-    assert (call.relative_path, call.customer_id) == (r"\xe9t\xe9/8-01.mp3", 8)
+    assert (call.relative_path, call.customer_id) == (r"\xe9t\xe9/8-01.mp3", "8")
     with SourceLocation.open(calls.parent).open_file(call.path) as stream:
         assert stream.read() == b"hello"
     assert STG_SUPPORT_CALLS.rows(listing.calls).num_rows == 1
@@ -226,9 +205,10 @@ def test_calls_become_rows_of_their_table(calls: Path):
     rows = STG_SUPPORT_CALLS.rows(listed(calls).calls)
     assert rows.schema == STG_SUPPORT_CALLS.arrow_schema
     digest = hashlib.sha256(b"sound").hexdigest()
-    common = {"SIZE": 5, "CONTENT_HASH": digest, "LAST_MODIFIED": MOMENT}
+    undated = {"CALLED_AT": None, "CALLED_AT_SOURCE": None, "PROPERTIES": None}
+    common = undated | {"SIZE": 5, "AUDIO_HASH": digest, "LAST_MODIFIED": MOMENT}
     assert rows.to_pylist() == [
-        {"RELATIVE_PATH": "8-01.mp3", "CUSTOMER_ID": 8} | common,
+        {"RELATIVE_PATH": "8-01.mp3", "CUSTOMER_ID": "8"} | common,
         {"RELATIVE_PATH": "voicemail.wav", "CUSTOMER_ID": None} | common,
     ]
     assert list(calls_of_rows(rows.to_batches()).values()) == list(listed(calls).calls)

@@ -48,6 +48,22 @@ def test_without_a_folder_of_drops_the_first_file_stands_alone(folder: Path) -> 
     assert load(folder, "twitter_comments.parquet").rows.num_rows == 4
 
 
+def test_the_first_file_may_be_csv_and_may_be_absent(folder: Path) -> None:
+    (folder / "twitter_comments.parquet").unlink()
+    assert listed(folder) == []
+    (folder / "twitter_comments.csv").write_text(HEADER + "2,2020-03-05,first\n")
+    assert listed(folder) == ["twitter_comments.csv"]
+    assert load(folder, "twitter_comments.csv").rows.num_rows == 1
+
+
+def test_the_first_file_may_not_be_there_twice(folder: Path) -> None:
+    (folder / "twitter_comments.csv").write_text(HEADER)
+    with pytest.raises(
+        SourceError, match=r"both twitter_comments\.parquet and twitter_comments\.csv.*: remove one"
+    ):
+        listed(folder)
+
+
 def test_a_folder_that_cannot_be_listed_is_a_problem_below_the_source(folder: Path) -> None:
     (folder / "comments" / "away").symlink_to(folder / "nowhere")
     (problem,) = list_comments(SourceLocation.open(folder)).problems
@@ -56,7 +72,7 @@ def test_a_folder_that_cannot_be_listed_is_a_problem_below_the_source(folder: Pa
 
 def test_comments_carry_the_hash_of_their_file_and_their_line(folder: Path) -> None:
     (folder / "comments" / "a.csv").write_text(
-        HEADER + "2,2020-03-05,first\nnobody,2020-03-05,lost\n1,2020-03-06,third\n"
+        HEADER + "2,2020-03-05,first\n2,some day,lost\n1,2020-03-06,third\n"
     )
     loaded = load(folder, "comments/a.csv")
     assert [(row["REVIEW_TEXT"], row["LINE"]) for row in loaded.rows.to_pylist()] == [("first", 2), ("third", 4)]
@@ -69,7 +85,8 @@ def test_a_drop_that_cannot_be_read_as_a_whole_is_one_rejected_row(folder: Path)
     (folder / "comments" / "a.parquet").write_bytes(b"no parquet")
     loaded = load(folder, "comments/a.parquet")
     assert [(row["SOURCE"], row["LINE"]) for row in loaded.rejected.to_pylist()] == [("comments/a.parquet", 0)]
-    assert (loaded.rows.num_rows, loaded.lines_in) == (0, 1)
+    assert (loaded.rows.num_rows, loaded.lines_in) == (0, 0)
+    assert loaded.rejected["RULE"].to_pylist() == loaded.rejected["REASON"].to_pylist()
 
 
 def test_the_first_file_has_to_be_readable_as_a_whole(folder: Path) -> None:

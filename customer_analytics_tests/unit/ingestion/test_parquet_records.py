@@ -1,6 +1,7 @@
 """Parquet files: any plain column is read from the text of its values."""
 
 import io
+import uuid
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -49,6 +50,9 @@ def texts(values: pa.Array) -> list[str | None]:
         (pa.array([12.0, 0.1, None]), ["12", "0.1", None]),
         (pa.array([Decimal("12.50")]), ["12.50"]),
         (pa.array([True, None]), ["true", None]),
+        (pa.array([1.5, float("nan")]), ["1.5", None]),
+        (pa.array(["a", None], pa.string_view()), ["a", None]),
+        (pa.array([uuid.UUID(int=7).bytes, None], pa.uuid()), [str(uuid.UUID(int=7)), None]),
         (pa.array([date(2020, 2, 3)]), ["2020-02-03"]),
         (pa.array([datetime(2020, 2, 3, 4, 5, 6)], pa.timestamp("us")), ["2020-02-03 04:05:06.000000"]),
         (pa.array([datetime(2020, 2, 3)], pa.timestamp("us", "UTC")), ["2020-02-03 00:00:00.000000Z"]),
@@ -98,7 +102,7 @@ WHOLE = parquet({"id": [1, 2], "body": ["a", "b"]})
         (b"id,body\n1,a\n", "notes.parquet is no Parquet file, or a damaged one ("),
         (WHOLE[:-20], "notes.parquet is no Parquet file, or a damaged one ("),
         (WHOLE[:4] + b"\0" * 40 + WHOLE[44:], "notes.parquet is no Parquet file, or a damaged one ("),
-        (parquet({"id": [1]}), "notes.parquet lacks the column BODY; its first line names id: "),
+        (parquet({"id": [1]}), "notes.parquet lacks the column BODY; it has id: add what is missing."),
         (parquet({"id": [1], "ID": [1], "body": ["a"]}), "notes.parquet has the column ID twice: "),
         (
             parquet({"id": [1], "body": [["a"]]}),

@@ -3,7 +3,7 @@ import pytest
 
 from customer_analytics.ml import training
 from customer_analytics.ml.evaluation import evaluate_out_of_fold
-from customer_analytics.ml.training import FOLDS, fingerprint, train
+from customer_analytics.ml.training import FOLDS, MINIMUM_LABELS, fingerprint, train
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics_tests.unit.ml.labelled_texts import DIMENSIONS, labelled_texts
 
@@ -90,17 +90,23 @@ def test_the_booster_is_fitted_to_all_rows_and_kept_as_text() -> None:
     assert kept.predict(vectors).tolist() == fitted.predict(vectors).tolist()
 
 
+def test_the_least_number_of_labels_is_enough_to_learn_from() -> None:
+    trained = train(*labelled_texts(2 * MINIMUM_LABELS))
+    assert trained.evaluation.auc > 0.75
+
+
 @pytest.mark.parametrize("label", [0, 1])
-def test_a_label_with_fewer_texts_than_folds_is_refused(label: int) -> None:
-    vectors, labels, hashes = labelled_texts(40)
-    keep = np.flatnonzero((labels != label) | (np.cumsum(labels == label) <= 4))
-    with pytest.raises(ValueError, match=f"4 distinct texts are labelled {label}, but 5 folds need at least 5"):
+def test_a_label_with_fewer_texts_than_the_least_number_is_refused(label: int) -> None:
+    vectors, labels, hashes = labelled_texts(200)
+    keep = np.flatnonzero((labels != label) | (np.cumsum(labels == label) <= 29))
+    told = ["29 distinct texts are labelled 0", "100 are labelled 1"] if label == 0 else ["100 distinct", "29 are"]
+    with pytest.raises(ValueError, match=rf"{told[0]} .* and {told[1]} .* at least 30 of each"):
         train(vectors[keep], labels[keep], [hashes[row] for row in keep])
 
 
 def test_repetitions_do_not_make_up_for_missing_texts() -> None:
-    vectors, labels, hashes = labelled_texts(8)
-    with pytest.raises(ValueError, match="4 distinct texts are labelled 0"):
+    vectors, labels, hashes = labelled_texts(58)
+    with pytest.raises(ValueError, match="29 distinct texts are labelled 0"):
         train(np.tile(vectors, (3, 1)), np.tile(labels, 3), hashes * 3)
 
 

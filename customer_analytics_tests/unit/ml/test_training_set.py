@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from customer_analytics.ml.training_set import TrainingSet, as_matrix, text_hash
+from customer_analytics.ml.training_set import Labels, TrainingSet, as_matrix, text_hash
 
 VECTORS = pa.FixedSizeListArray.from_arrays(pa.array([1, 2, 3, 4, 5, 6], pa.float32()), 2)
 
@@ -37,3 +37,26 @@ def test_rows_are_in_the_order_of_their_hashes() -> None:
     assert data.text_hashes.tolist() == ["a", "b", "c"]
     assert data.vectors.tolist() == [[1], [2], [3]]
     assert data.labels.tolist() == [0, 1, 1]
+
+
+def judged(*texts: tuple[str, int]) -> pa.Table:
+    hashes, labels = zip(*texts, strict=True) if texts else ((), ())
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array([0.5] * 2 * len(texts), pa.float32()), 2)
+    return pa.table(
+        {"vector": vectors, "label": pa.array(labels, pa.int64()), "content_hash": pa.array(hashes, pa.string())}
+    )
+
+
+def test_a_text_that_was_judged_both_ways_is_left_out_and_counted() -> None:
+    labels = Labels.of(judged(("a", 1), ("b", 0), ("a", 0), ("c", 1), ("b", 0), ("a", 1)))
+    assert labels.text_hashes == ["b", "c", "b"]
+    assert labels.labels == [0, 1, 0]
+    assert labels.vectors.shape == (3, 2)
+    assert labels.contradicting == 1
+    assert labels.counts == (1, 1)  # distinct texts
+
+
+def test_no_labels_at_all_are_none_of_each() -> None:
+    labels = Labels.of(judged())
+    assert (labels.counts, labels.contradicting) == ((0, 0), 0)
+    assert labels.vectors.shape == (0, 2)

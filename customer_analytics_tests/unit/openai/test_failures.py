@@ -26,10 +26,7 @@ from customer_analytics_tests.openai_server import (
     refusal,
     too_few_vectors,
 )
-
-SHARED = Path(__file__).resolve().parents[3].parent / "shared"
-JFK = SHARED / "audio" / "jfk.flac"
-needs_audio = pytest.mark.skipif(not JFK.exists(), reason=f"{JFK} is absent")
+from customer_analytics_tests.spoken import SECONDS, SPEECH
 
 
 @pytest.fixture(scope="module")
@@ -185,18 +182,16 @@ def transcriber(server: OpenAIServer, **settings: object) -> OpenAITranscriber:
     return OpenAITranscriber(service=service(server), **settings)
 
 
-@needs_audio
 def test_a_service_that_fails_is_no_failed_call(server: OpenAIServer) -> None:
     server.fail(DISTURBED, DISTURBED)
-    calls = transcriber(server).transcribe([JFK])
+    calls = transcriber(server).transcribe([SPEECH])
     with pytest.raises(OpenAIError, match="the service is disturbed"):
         next(calls)
 
 
-@needs_audio
 def test_a_recording_that_the_service_cannot_read_is_a_failed_call(server: OpenAIServer) -> None:
     server.fail(refusal(400, "Audio file might be corrupted or unsupported.", "invalid_value", "file"))
-    first, second = transcriber(server).transcribe([JFK, JFK])
+    first, second = transcriber(server).transcribe([SPEECH, SPEECH])
     assert first == Transcript(
         "failed", error="The file is refused by whisper-1: Audio file might be corrupted or unsupported."
     )
@@ -210,25 +205,23 @@ def test_what_is_no_audio_costs_no_request(server: OpenAIServer, tmp_path: Path)
     assert server.requests == []
 
 
-@needs_audio
 def test_only_speech_is_sent_and_billed_and_not_the_name_of_the_file(server: OpenAIServer, tmp_path: Path) -> None:
     path = tmp_path / "17-01.wav"
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        file.writeframes(bytes(2 * SAMPLE_RATE * 10) + decode(JFK, 60).tobytes())
+        file.writeframes(bytes(2 * SAMPLE_RATE * 10) + decode(SPEECH, 60).tobytes())
     listener = transcriber(server)
     (heard,) = listener.transcribe([path])
     (request,) = server.requests
-    assert heard.duration_seconds == 21.0
+    assert heard.duration_seconds == pytest.approx(10 + SECONDS, abs=0.1)
     assert b"17-01" not in request.body["file"]
     spent = listener.spent()
     assert spent.unit == "seconds of speech"
-    assert spent.quantity == pytest.approx(11, abs=1)
+    assert spent.quantity == pytest.approx(SECONDS, abs=1)
     assert spent.dollars == pytest.approx(spent.quantity / 60 * 0.006)
 
 
-@needs_audio
 def test_models_that_tell_no_language_are_asked_for_plain_text(server: OpenAIServer) -> None:
-    (heard,) = transcriber(server, name="gpt-4o-transcribe").transcribe([JFK])
+    (heard,) = transcriber(server, name="gpt-4o-transcribe").transcribe([SPEECH])
     assert (heard.status, heard.language) == ("ok", None)
     assert server.requests[0].body["response_format"] == "json"

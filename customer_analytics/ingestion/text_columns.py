@@ -101,7 +101,7 @@ def _identifier(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _truth_as_number(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The texts with 1 for true and yes and 0 for false and no, in any case."""
+    """The texts with 1 for true and yes and 0 for false and no, in any case, or by their first letters."""
     return pc.coalesce(_boolean(texts).cast(pa.int8()).cast(pa.string()), texts)
 
 
@@ -125,8 +125,8 @@ def _float(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _boolean(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     words = pc.utf8_lower(texts)
-    true = pc.is_in(words, pa.array(["true", "yes", "1"]))
-    return _where(pc.or_(true, pc.is_in(words, pa.array(["false", "no", "0"]))), true)
+    true = pc.is_in(words, pa.array(["true", "t", "yes", "y", "1"]))
+    return _where(pc.or_(true, pc.is_in(words, pa.array(["false", "f", "no", "n", "0"]))), true)
 
 
 def _matching(texts: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:

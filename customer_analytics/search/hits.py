@@ -12,8 +12,8 @@ SOURCES: tuple[Source, ...] = ("comment", "call")
 class Filters:
     """What a hit must be; None leaves it open.
 
-    Both ranges include their ends and leave out what has no prediction yet. That of sentiment also leaves out what
-    has no sentiment, for want of a classifier, and that of dates calls of which nobody knows when they happened.
+    Both ranges include their ends and leave out texts without a prediction. The range of sentiment also leaves out
+    texts that no classifier could score, and the range of dates leaves out calls without a date.
     `properties` are what the manifest of calls has to say in columns of these names; with any, a hit is a call.
     """
 

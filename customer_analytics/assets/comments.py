@@ -14,13 +14,14 @@ from customer_analytics.assets.retries import RETRIES, at_once, may_pass
 from customer_analytics.checks.audit import audit_specs, examined
 from customer_analytics.checks.comments import COMMENTS as AUDITS
 from customer_analytics.erasure.keys import ErasedKeys
-from customer_analytics.ingestion.acceptance import EMPTY_SETTING, accept
+from customer_analytics.ingestion.acceptance import EMPTY_SETTING
 from customer_analytics.ingestion.calls import concealed
 from customer_analytics.ingestion.comments import (
     CommentFile,
     files_of_rows,
+    is_of_comments,
     list_comments,
-    load_comments,
+    load_accepted,
 )
 from customer_analytics.ingestion.files import COMMENTS
 from customer_analytics.ingestion.listing import FileEntry
@@ -78,7 +79,14 @@ def comment_files(
     write_rejected(warehouse, [file.rejected for file in loaded.values()], {*loaded, *gone})
     for error in refused.values():
         context.log.error(error.without_values)
-    write_refused(warehouse, refused, {path for path, file in present.items() if file.loaded} - refused.keys())
+
+    def is_settled(path: str) -> bool:
+        """Whether what a file was refused for is over: it is the one that was loaded, or it is gone."""
+        if path in listing.files:
+            return path in known and known[path].loaded > 0 and known[path].is_still(listing.files[path])
+        return scope.is_whole and is_of_comments(path) and not concealed(path, listing.problems)
+
+    write_refused(warehouse, refused, is_settled)
     distinct = {file.content_hash: file.rows for file in loaded.values()}
     rows = pa.concat_tables([STG_TWITTER_COMMENTS.arrow_schema.empty_table(), *distinct.values()])
     staged = warehouse.session().table(warehouse.stage(STG_TWITTER_COMMENTS, rows))
@@ -138,14 +146,12 @@ def _loaded(
 
     def load(path: str) -> LoadedFile | SourceError:
         try:
-            file = load_comments(location, path, files[path])
-            rows_before = known[path].loaded if path in known else 0
-            if file.is_unreadable and not rows_before:
-                return file  # recorded, or it would be read again and again
-            accept(
-                file,
+            file = load_accepted(
+                location,
+                path,
+                files[path],
+                rows_before=known[path].loaded if path in known else 0,
                 maximum_rejected_share=source.maximum_rejected_share,
-                rows_before=rows_before,
                 may_be_empty=source.may_become_empty,
             )
         except SourceError as error:

@@ -1,6 +1,6 @@
 """Keeping STG_REJECTED_ROWS true to the files that come and go."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import dagster as dg
 import pyarrow as pa
@@ -24,11 +24,13 @@ def write_rejected(warehouse: Warehouse, rejected: Sequence[pa.Table], sources: 
         warehouse.merge(STG_REJECTED_ROWS, staged, only={"SOURCE": sorted(before)})
 
 
-def write_refused(warehouse: Warehouse, refused: Mapping[str, SourceError], accepted: Collection[str]) -> None:
-    """Add the row with line 0 of each refused file, and remove that of files that are accepted by now."""
+def write_refused(
+    warehouse: Warehouse, refused: Mapping[str, SourceError], is_settled: Callable[[str], bool]
+) -> None:
+    """Add the row with line 0 of each refused file, and remove that of others whose case is settled."""
     place = warehouse.name(STG_REJECTED_ROWS.name)
     before = set(warehouse.query(f"SELECT SOURCE FROM {place} WHERE LINE = 0")["SOURCE"].to_pylist())  # noqa: S608
-    for path in sorted(before & set(accepted)):
+    for path in sorted(path for path in before - refused.keys() if is_settled(path)):
         with warehouse.connection() as connection:
             connection.cursor().execute(f"DELETE FROM {place} WHERE LINE = 0 AND SOURCE = ?", (path,))  # noqa: S608
     for path, error in refused.items():

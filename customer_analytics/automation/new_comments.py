@@ -12,10 +12,10 @@ from customer_analytics.automation.earlier_runs import earlier_runs
 from customer_analytics.automation.jobs import comments as comments_job
 from customer_analytics.automation.requests import request
 from customer_analytics.erasure.keys import ErasedKeys
-from customer_analytics.ingestion.comments import CommentFile, files_of_rows, list_comments, load_comments
+from customer_analytics.ingestion.comments import CommentFile, files_of_rows, list_comments, load_accepted
 from customer_analytics.ingestion.listing import FileEntry
 from customer_analytics.ingestion.load import LoadedFile
-from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.ingestion.location import SourceError
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.writes import NOT_THERE
@@ -54,7 +54,7 @@ def new_comments(
         context.log.warning(f"{problem.path} {problem.reason}")
     stats = {path: (file.size, file.last_modified) for path, file in known.items()}
     found = arrivals(listing.files, stats, from_cursor(context.cursor))
-    new = dict(_read(context, location, found.settled, warehouse))
+    new = dict(_read(context, source, found.settled, known, warehouse))
     waiting = {path: file for path, file in (found.unsettled | found.settled).items() if path not in new}
     if not new and not earlier.failed:
         reason = f"{len(listing.files):,} files of comments, {len(waiting):,} of them not settled."
@@ -83,17 +83,28 @@ def known_files(warehouse: Warehouse) -> dict[str, CommentFile] | None:
 
 def _read(
     context: dg.SensorEvaluationContext,
-    location: SourceLocation,
+    source: Source,
     files: Mapping[str, FileEntry],
+    known: Mapping[str, CommentFile],
     warehouse: Warehouse,
 ) -> Iterator[tuple[str, LoadedFile]]:
+    """The files that a run would load; it would refuse the others, again and again, so they are only reported."""
     until = time.monotonic() + _READING_SECONDS
+    location = source.location()
     erased = ErasedKeys.recorded(warehouse) if files else ErasedKeys()
     for path in sorted(files):
         if time.monotonic() > until:
             return
         try:
-            yield path, erased.left_out(load_comments(location, path, files[path]))
+            file = load_accepted(
+                location,
+                path,
+                files[path],
+                rows_before=known[path].loaded if path in known else 0,
+                maximum_rejected_share=source.maximum_rejected_share,
+                may_be_empty=source.may_become_empty,
+            )
+            yield path, erased.left_out(file)
         except SourceError as error:
             context.log.warning(error.without_values)
 

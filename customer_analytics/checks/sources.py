@@ -13,9 +13,9 @@ from snowflake.snowpark import functions as f
 
 from customer_analytics.checks import afterwards
 from customer_analytics.checks.audit import Audit, Inputs, among, identifying, keyed, known_words, restricted
+from customer_analytics.ingestion.comments import is_of_comments
 from customer_analytics.ingestion.files import (
     COMMENTS,
-    FURTHER_COMMENTS,
     SOURCE_FILES,
     SourceFile,
     whole_files,
@@ -143,7 +143,7 @@ def no_file_is_refused(
     failed = []
     for key in sorted(check.asset_key for check in context.selected_asset_check_keys):
         of_comments = key == _OF_COMMENTS
-        refused = [name for name in rules if _is_of_comments(name) == of_comments]
+        refused = [name for name in rules if is_of_comments(name) == of_comments]
         named = [file for file in SOURCE_FILES if set(file.names) & set(refused)]
         yield dg.AssetCheckResult(
             passed=not refused,
@@ -158,10 +158,6 @@ def no_file_is_refused(
         ]
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
-
-
-def _is_of_comments(name: str) -> bool:
-    return name in COMMENTS.names or name.startswith(f"{FURTHER_COMMENTS}/")
 
 
 def _was_read(file: SourceFile, context: dg.AssetCheckExecutionContext) -> bool:

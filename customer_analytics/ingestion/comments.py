@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
+from customer_analytics.ingestion.acceptance import accept
 from customer_analytics.ingestion.files import COMMENTS, EXTENSIONS, FURTHER_COMMENTS
 from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.load import LoadedFile, parse_file, present_name
@@ -85,6 +86,41 @@ def load_comments(location: SourceLocation, path: str, entry: FileEntry) -> Load
         if path in COMMENTS.names:
             raise
         return _unreadable(path, content, error)
+
+
+def load_accepted(
+    location: SourceLocation,
+    path: str,
+    entry: FileEntry,
+    *,
+    rows_before: int,
+    maximum_rejected_share: float,
+    may_be_empty: bool,
+) -> LoadedFile:
+    """The comments of a listed file, as `load_comments` has them, if they may take the place of those before.
+
+    A drop that cannot be read and had no comments before is one rejected row: recorded, it is not read again.
+
+    Raises:
+        SourceError: As `load_comments`; or the file is refused, see `accept`.
+    """
+    file = load_comments(location, path, entry)
+    if not file.is_unreadable:
+        accept(
+            file,
+            maximum_rejected_share=maximum_rejected_share,
+            rows_before=rows_before,
+            may_be_empty=may_be_empty,
+        )
+    elif rows_before:
+        (why,) = file.rejected.to_pylist()
+        raise SourceError(why["REASON"], why["RULE"])
+    return file
+
+
+def is_of_comments(name: str) -> bool:
+    """Whether a source file of this name has comments."""
+    return name in COMMENTS.names or name.startswith(f"{FURTHER_COMMENTS}/")
 
 
 def files_of_rows(batches: Iterable[pa.RecordBatch]) -> dict[str, CommentFile]:

@@ -138,6 +138,22 @@ def test_rejected_rows_come_and_go_with_their_file(shop: Shop) -> None:
     assert shop.rows(rejected) == []
 
 
+def test_a_refused_file_keeps_its_comments_and_is_forgotten_with_its_end(shop: Shop) -> None:
+    refused = "SELECT SOURCE FROM STG_REJECTED_ROWS WHERE LINE = 0 ORDER BY 1"
+    (shop.comments / "new.csv").write_text(HEADER + "3,soon,Lost\n")
+    monday = (shop.comments / "monday.csv").read_text()
+    (shop.comments / "monday.csv").write_text("nothing of comments\n")
+    shop.run("comments")
+    assert [row["SOURCE"] for row in shop.rows(refused)] == ["comments/monday.csv", "comments/new.csv"]
+    assert "Splendid" in shop.texts()
+    shop.run("comments", "comments/another.csv", customers=("3",))
+    assert len(shop.rows(refused)) == 2
+    (shop.comments / "new.csv").unlink()
+    (shop.comments / "monday.csv").write_text(monday)
+    assert shop.run("comments").success
+    assert shop.rows(refused) == []
+
+
 def test_a_run_about_all_brings_what_was_missed_and_forgets_what_is_gone(shop: Shop) -> None:
     (shop.comments / "copy.csv").unlink()
     (shop.comments / "missed.csv").write_text(HEADER + "3,2020-03-08,Better now\n")

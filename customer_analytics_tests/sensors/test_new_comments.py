@@ -213,3 +213,13 @@ def test_a_tick_over_ten_thousand_known_files_takes_less_than_a_second(watched: 
         assert requested(watched.tick()) is None
         seconds.append(time.process_time() - began)
     assert min(seconds) < 1
+
+
+def test_a_file_that_a_run_would_refuse_is_not_requested(watched: Watched) -> None:
+    watched.write("monday.csv", 1)
+    watched.load()
+    (watched.drops / "bad.csv").write_text(HEADER + "1,soon,Lost\n")
+    (watched.drops / "monday.csv").write_text("nothing of comments\n")
+    assert requested(watched.settle()) is None
+    watched.write("bad.csv", 2)
+    assert requested(watched.settle()) == (["comments/bad.csv"], ["2"])

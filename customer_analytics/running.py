@@ -125,15 +125,16 @@ def _execute(
     with dagster_instance(settings) as instance, _alive(settings.home, run_id):
         close_dead_runs(settings.home, instance)
         try:
-            warnings.simplefilter("ignore", dg.BetaWarning)
-            result = job.execute_in_process(
-                run_config=config,
-                instance=instance,
-                asset_selection=keys,
-                run_id=run_id,
-                tags=_LAUNCHED_BY,
-                raise_on_error=False,
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", dg.BetaWarning)
+                result = job.execute_in_process(
+                    run_config=config,
+                    instance=instance,
+                    asset_selection=keys,
+                    run_id=run_id,
+                    tags=_LAUNCHED_BY,
+                    raise_on_error=False,
+                )
         finally:
             _drop_scratch(settings, run_id)
     failed = [event for event in result.all_events if event.event_type is DagsterEventType.STEP_FAILURE]

@@ -6,13 +6,13 @@ import random
 from datetime import datetime
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
 from customer_analytics.ingestion.audio_tags import recorded_at
 from customer_analytics.ingestion.calls import CallFile, list_calls
 from customer_analytics.ingestion.location import SourceLocation
+from customer_analytics_tests.audio_files import write_audio
 
 MOMENT = datetime(2020, 1, 31, 14, 5, 9)
 CODECS = {
@@ -28,20 +28,8 @@ CODECS = {
 
 def tone(path: Path, **tags: str) -> Path:
     """A short tone with these tags."""
-    rate = 48_000
-    with av.open(str(path), "w") as target:
-        target.metadata.update(tags)
-        stream = target.add_stream(CODECS[path.suffix[1:]], rate=rate, layout="mono")
-        assert isinstance(stream, av.AudioStream)
-        samples = (3000 * np.sin(np.arange(rate // 5) / 20)).astype(np.int16).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        frame.rate = rate
-        resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.frame_size)
-        for given in (frame, None):
-            for resampled in resampler.resample(given):
-                target.mux(stream.encode(resampled))
-        target.mux(stream.encode(None))
-    return path
+    samples = (3000 * np.sin(np.arange(48_000 // 5) / 20)).astype(np.int16)
+    return write_audio(path, samples, 48_000, CODECS[path.suffix[1:]], tags)
 
 
 def of(path: Path) -> datetime | None:

@@ -5,13 +5,13 @@ import struct
 import wave
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from customer_analytics.resources.speech.audio import SAMPLE_RATE, stated_seconds
 from customer_analytics.resources.speech.listening import listen
+from customer_analytics_tests.audio_files import write_audio
 
 TONE = (9000 * np.sin(np.arange(4 * SAMPLE_RATE) / 12)).astype(np.int16)
 TELLING = {"mp3": "libmp3lame", "flac": "flac", "webm": "libopus", "m4a": "aac", "mp4": "aac"}
@@ -27,18 +27,7 @@ def write_wav(path: Path, channels: int = 1) -> Path:
 
 
 def encode(path: Path, codec: str, **options: str) -> Path:
-    rate = 48_000 if codec == "libopus" else SAMPLE_RATE
-    with av.open(str(path), "w", options=options) as target:
-        stream = target.add_stream(codec, rate=rate, layout="mono")
-        assert isinstance(stream, av.AudioStream)
-        frame = av.AudioFrame.from_ndarray(TONE.reshape(1, -1), format="s16", layout="mono")
-        frame.rate = SAMPLE_RATE
-        resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.frame_size)
-        for given in (frame, None):
-            for resampled in resampler.resample(given):
-                target.mux(stream.encode(resampled))
-        target.mux(stream.encode(None))
-    return path
+    return write_audio(path, TONE, SAMPLE_RATE, codec, **options)
 
 
 def cut(path: Path, kept: float = 0.5) -> Path:

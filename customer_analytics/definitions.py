@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from customer_analytics import assets, checks
+from customer_analytics import assets, checks, private_files
 from customer_analytics.automation import (
     cleanup,
     dead_runs,
@@ -17,9 +17,13 @@ from customer_analytics.automation import (
     schedules,
 )
 from customer_analytics.deployment import as_deployed, resources
+from customer_analytics.output import guard_logs
 from customer_analytics.settings import settings
 from customer_analytics.terminal import terminal_logger
 
+# In whatever process the code location is loaded: code servers, runs, and steps on other machines.
+private_files.keep(settings().home)
+guard_logs()
 _resources = resources(settings())
 
 defs = dg.Definitions(

@@ -1,6 +1,7 @@
 """Which adapter stands behind each port, by settings."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -28,6 +29,7 @@ from customer_analytics.resources.speech.base import Transcriber
 from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
 from customer_analytics.resources.speech.openai import OpenAITranscriber
 from customer_analytics.resources.speech.openai_whisper import OpenAIWhisperTranscriber
+from customer_analytics.resources.state_folder import StateFolder
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.lance import LanceVectorStore
 from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
@@ -53,7 +55,9 @@ def resources(settings: Settings, *, reading: bool = False) -> dict[str, Any]:
             may_become_empty=settings.allow_empty_files,
             call_date_pattern=settings.call_date_pattern,
             time_zone=settings.timezone,
+            limits={name: int(value) for name, value in asdict(settings.limits).items()},
         ),
+        "state": StateFolder(home=str(settings.home)),
         "reporting": Reporting(time_zone=settings.timezone, statuses_not_sales=list(settings.statuses_not_sales)),
         "warehouse": shared,
         "scope": scope,
@@ -96,6 +100,13 @@ def warehouse(settings: Settings, *, reading: bool = False) -> Warehouse:
             home=str(settings.home),
             url=settings.embedded_endpoint,
             token=dg.EnvVar("CUSTOMER_ANALYTICS_ENDPOINT_TOKEN") if settings.embedded_endpoint else None,
+            limits={
+                "result_megabytes": settings.endpoint_max_result_megabytes,
+                "request_megabytes": settings.endpoint_max_request_megabytes,
+                "sessions": settings.endpoint_max_sessions,
+                "queued_statements": settings.endpoint_max_queued_statements,
+                "memory_megabytes": settings.endpoint_max_memory_megabytes,
+            },
             role=READER if reading else None,
             database=settings.database,
             schema_name=settings.schema_name,
@@ -157,12 +168,14 @@ def transcriber(settings: Settings) -> Transcriber:
             service=openai_service(settings),
             name=settings.openai_speech_model,
             price=settings.openai_speech_price,
+            max_seconds=settings.limits.call_seconds,
         )
     local = FasterWhisperTranscriber if settings.speech == "faster-whisper" else OpenAIWhisperTranscriber
     return local(
         cache_folder=str(settings.model_cache),
         weights=settings.speech_model,  # type: ignore[arg-type]  # Settings has checked the name
         weights_folder=settings.speech_weights,
+        max_seconds=settings.limits.call_seconds,
     )
 
 

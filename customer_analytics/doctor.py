@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+from customer_analytics.damage import REPAIR
 from customer_analytics.deployment import resources
 from customer_analytics.findings import Finding, source_findings
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.ingestion.preflight import Preflight, look_into
 from customer_analytics.settings import Settings
+from customer_analytics.state_check import Damage, damages
 
 Examined = TypeVar("Examined")
 _NEEDED_BYTES = 2 * 1024**3
@@ -24,6 +26,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Examine each system in turn; a system that does not answer is a finding, never an error."""
     yield Finding("Python", True, sys.version.split()[0])
     yield _finding("state folder", lambda: state_folder(settings))
+    yield _finding("run history", lambda: run_history(settings))
+    yield from _state_findings(settings)
     yield from _source_findings(settings)
     for resource in resources(settings).values():
         if hasattr(resource, "describe"):
@@ -61,6 +65,29 @@ def state_folder(settings: Settings) -> str:
             f"{settings.home} has {free / 1024**3:.1f} GB free; make room for {_NEEDED_BYTES / 1024**3:.0f} GB."
         )
     return f"{settings.home}, {free / 1024**3:.0f} GB free"
+
+
+def run_history(settings: Settings) -> str:
+    """How many runs Dagster knows of; raises whatever its databases raise that cannot be opened."""
+    from customer_analytics.running import dagster_instance
+
+    with dagster_instance(settings) as instance:
+        return f"{instance.get_runs_count():,} runs"
+
+
+def _state_findings(settings: Settings) -> Iterator[Finding]:
+    """One finding on all files of the state, or one for each that is damaged."""
+    found = list[Damage]()
+    whole = _finding("state files", lambda: _told(found, damages(settings.home)))
+    if not found:
+        yield whole
+    for damage in found:
+        yield Finding("state files", False, f"{damage.path} is damaged ({damage.why}): {REPAIR}.")
+
+
+def _told(found: list[Damage], damages: Iterator[Damage]) -> str:
+    found.extend(damages)
+    return "all that are there were opened and read"
 
 
 def look_into_source(settings: Settings) -> Preflight:

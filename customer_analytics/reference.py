@@ -25,6 +25,8 @@ _SECRETS = {
     "WEAVIATE_URL": "Address of Weaviate, e.g. https://cluster.weaviate.network.",
     "WEAVIATE_API_KEY": "API key of Weaviate.",
     "CUSTOMER_ANALYTICS_WEBHOOK_URL": "Where failures are posted, with notifications by webhook.",
+    "CUSTOMER_ANALYTICS_WEB_PASSWORD": "Password of Dagster's UI and the dashboard, by basic "
+    "authentication with any user name; none is asked for if it is not set.",
     "CELERY_BROKER_URL": "Broker of Celery, for `customer_analytics.distributed`.",
     "CELERY_RESULT_BACKEND": "Result backend of Celery.",
     "OPENAI_API_KEY": "API key of OpenAI, or of what speaks its protocol.",

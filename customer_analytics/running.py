@@ -1,8 +1,11 @@
 """Runs started from the command line, in this process and under the same Dagster instance as the UI's."""
 
+import filecmp
+import logging
 import os
 import re
 import shutil
+import sqlite3
 import time
 import uuid
 import warnings
@@ -15,11 +18,16 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import DatabaseError
 
+from customer_analytics import private_files, temporary
+from customer_analytics.at_work import at_work, lock_path
 from customer_analytics.automation import orphans as orphaned
-from customer_analytics.automation.dead_runs import close
+from customer_analytics.automation.dead_runs import close, free_places_of_unknown_runs
 from customer_analytics.automation.jobs import ALL, calls, comments, with_rejected_rows
 from customer_analytics.checks.sources import no_file_is_refused
+from customer_analytics.damage import damaged
+from customer_analytics.resources.recorded_scopes import record
 from customer_analytics.resources.scope import LARGEST
 from customer_analytics.resources.warehouse import leftovers
 from customer_analytics.settings import Settings
@@ -27,9 +35,12 @@ from customer_analytics.summary import Summary, summarise
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.terminal import show_messages
 
+_log = logging.getLogger(__name__)
+
 # Errors that say in their own words what is wrong and what to do.
 _TOLD = {"Failure", "SourceError"}
 _FAILURE = re.compile(r"^[\w.]+\.(?:Failure|SourceError): ")
+_CREATION_SECONDS = 60.0
 _LAUNCHED_BY = {"customer_analytics/launched_by": "command line"}
 
 
@@ -47,18 +58,42 @@ class Outcome:
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance whose home is below the state folder."""
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
-    with dg.DagsterInstance.get() as instance:
+    with _damage_told(settings.home / "dagster"), dg.DagsterInstance.get() as instance:
         yield instance
 
 
+@contextmanager
+def _damage_told(home: Path) -> Iterator[None]:
+    """Raise DamagedError with a sentence where SQLite cannot read one of Dagster's databases."""
+    try:
+        yield
+    except DatabaseError as error:
+        if isinstance(error.orig, sqlite3.OperationalError) or not isinstance(error.orig, sqlite3.DatabaseError):
+            raise
+        raise damaged(f"A database of Dagster in {home}", str(error.orig)) from None
+
+
 def dagster_home(settings: Settings) -> Path:
-    """Dagster's home below the state folder, with the settings of dagster.yaml as they are now."""
+    """Dagster's home below the state folder, with its databases, and the settings of dagster.yaml as they are."""
     home = settings.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    shipped = Path(__file__).resolve().parents[1] / "dagster.yaml"
-    if shipped.exists():
-        shutil.copyfile(shipped, home / "dagster.yaml")
+    private_files.make_folder(home)
+    created = home / "history" / "created"
+    with FileLock(home / "home.lock", timeout=_CREATION_SECONDS):
+        _copy_settings(Path(__file__).resolve().parents[1] / "dagster.yaml", home / "dagster.yaml")
+        if not created.exists():
+            # By one process alone: of several, each would write the schema's version into each database, and with
+            # two versions in it none can be opened.
+            with dg.DagsterInstance.from_config(str(home)):
+                created.parent.mkdir(exist_ok=True)
+                created.touch()
     return home
+
+
+def _copy_settings(shipped: Path, used: Path) -> None:
+    if shipped.exists() and not (used.exists() and filecmp.cmp(shipped, used, shallow=False)):
+        unfinished = used.with_suffix(".new")
+        shutil.copyfile(shipped, unfinished)
+        unfinished.replace(used)  # at once, because Dagster's processes read it without a lock
 
 
 def run(settings: Settings, select: str | None = None, as_of: str | None = None) -> Outcome:
@@ -97,7 +132,9 @@ def retry(settings: Settings) -> tuple[list[str], Outcome | None]:
     scope: dict[str, Any] = {"again": True}
     if len(paths) <= LARGEST:
         customers = sorted({customer for customer in failed["CUSTOMER_ID"].to_pylist() if customer is not None})
-        scope |= {"calls": paths, "customers": customers}
+        with dg.build_resources({"warehouse": warehouse(settings)}) as built:
+            about = {"calls": paths, "customers": customers}
+            scope["recorded"] = record(built.warehouse, f"retry of {calls.name}", about)
     return paths, _execute(settings, calls.name, {"resources": {"scope": {"config": scope}}})
 
 
@@ -122,8 +159,9 @@ def _execute(
     config = {"loggers": {"console": {"config": {}}}, **config}
     run_id = str(uuid.uuid4())
     began = time.monotonic()
-    with dagster_instance(settings) as instance, _alive(settings.home, run_id):
+    with dagster_instance(settings) as instance, at_work(settings.home, run_id):
         close_dead_runs(settings.home, instance)
+        prepare(settings, instance)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", dg.BetaWarning)
@@ -144,18 +182,40 @@ def _execute(
 
 
 def close_dead_runs(home: Path, instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs of the command line as failed whose process has died; their ids."""
+    """Mark runs of the command line as failed whose process has died; their ids. Unknown runs lose places."""
+    free_places_of_unknown_runs(instance)
     unfinished = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.NOT_STARTED]
     dead = []
     for run in instance.get_runs(RunsFilter(statuses=unfinished, tags=_LAUNCHED_BY)):
         try:
-            with FileLock(_lock_path(home, run.run_id), timeout=0):
+            with FileLock(lock_path(home, run.run_id), timeout=0):
                 close(instance, run)
                 dead.append(run.run_id)
         except Timeout:
             continue  # the process holds its lock: it is alive
-        _lock_path(home, run.run_id).unlink(missing_ok=True)
+        lock_path(home, run.run_id).unlink(missing_ok=True)
     return dead
+
+
+def prepare(settings: Settings, instance: dg.DagsterInstance) -> None:
+    """Complete what was interrupted: scratch of killed runs goes, and erasures come to their end."""
+    from customer_analytics.deployment import warehouse
+    from customer_analytics.erasure import kept
+    from customer_analytics.erasure.systems import resume_erasures
+
+    with dg.build_resources({"warehouse": warehouse(settings)}) as built:
+        leftovers.drop_leftovers(built.warehouse, instance)
+        kept.keep(settings.home, built.warehouse)
+    temporary.sweep(settings.home)
+    for sentence in resume_erasures(settings):
+        _log.warning(sentence)
+
+
+def resume(settings: Settings) -> None:
+    """See `prepare`."""
+    with dagster_instance(settings) as instance:
+        close_dead_runs(settings.home, instance)
+        prepare(settings, instance)
 
 
 def drop_leftovers(settings: Settings) -> list[str]:
@@ -184,20 +244,6 @@ def orphans(settings: Settings, remove: bool) -> orphaned.Orphans:
         return orphaned.clean(
             built.warehouse, built.source, built.vector_store, built.embedder, instance, remove=remove
         )
-
-
-@contextmanager
-def _alive(home: Path, run_id: str) -> Iterator[None]:
-    """Hold a lock that the operating system lets go when this process dies."""
-    path = _lock_path(home, run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path):
-        yield
-    path.unlink(missing_ok=True)
-
-
-def _lock_path(home: Path, run_id: str) -> Path:
-    return home / "runs" / f"{run_id}.lock"
 
 
 def _summary(

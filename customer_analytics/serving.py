@@ -6,22 +6,25 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 
 from customer_analytics import embedded_snowflake
+from customer_analytics.at_work import DEV, at_work
 from customer_analytics.deployment import warehouse
-from customer_analytics.running import dagster_home
+from customer_analytics.running import dagster_home, resume
 from customer_analytics.settings import Settings
+from customer_analytics.web.stopping import until_stopped
 
 _HOST = "127.0.0.1"
 _PROJECT = Path(__file__).resolve().parents[1]
+# What answers without a password.
+_UI_HEALTH, _DASHBOARD_HEALTH = "/server_info", "/_stcore/health"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
@@ -39,46 +42,48 @@ def serve(settings: Settings, port: int, dashboard_port: int) -> None:
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
+        "DAGSTER_IS_DEV_CLI": "1",
         "CUSTOMER_ANALYTICS_HOME": str(settings.home),
         "CUSTOMER_ANALYTICS_DAGSTER_URL": ui,
     }
     scripts = Path(sys.executable).parent
-    commands: dict[str, list[Path | str]] = {
-        "Dagster": [scripts / "dagster", "dev", "-w", "workspace.yaml", "--host", _HOST, "--port", str(port)],
-        "the dashboard": [scripts / "customer-analytics", "dashboard", "--port", str(dashboard_port)],
-    }
-    with _warehouse(settings), _interruptible(), _running(commands, environment) as processes:
-        _wait_until_answering({ui: "Dagster", dashboard: "the dashboard"}, processes)
+    own = scripts / "customer-analytics"
+    # Signals are handled after Dagster's resources are made, which sets handlers of its own.
+    with (
+        at_work(settings.home, f"{DEV}{os.getpid()}"),
+        _warehouse(settings),
+        until_stopped(),
+        TemporaryDirectory() as folder,
+        _stopped_at_the_end() as processes,
+    ):
+        workspace = Path(folder, "workspace.yaml")
+
+        def start(name: str, *command: Path | str) -> None:
+            processes[name] = subprocess.Popen(
+                command, cwd=_PROJECT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+        start("the dashboard", own, "dashboard", "--port", str(dashboard_port))
+        start("Dagster's code server", sys.executable, "-m", "customer_analytics.web.code_servers", workspace)
+        _wait_until("Dagster's code server", workspace.exists, processes)
+        start("Dagster's UI", own, "webserver", "--port", str(port), "--workspace", workspace)
+        start("Dagster's daemon", scripts / "dagster-daemon", "run", "--workspace", workspace)
+        _wait_until("Dagster's UI", lambda: _answers(ui + _UI_HEALTH), processes)
+        _wait_until("the dashboard", lambda: _answers(dashboard + _DASHBOARD_HEALTH), processes)
         print(f"\n  Dagster    {ui}\n  Dashboard  {dashboard}\n\nCtrl-C stops both.\n", flush=True)
-        with suppress(KeyboardInterrupt):
-            while all(process.poll() is None for process in processes.values()):
-                time.sleep(0.5)
+        while True:
             _report_end(processes)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, also where a shell has started this in its background."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    # After Dagster's resources are made, which sets handlers of its own.
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            time.sleep(0.5)
 
 
 @contextmanager
 def _warehouse(settings: Settings) -> Iterator[None]:
-    """Have the warehouse ready; an endpoint that was started for this goes away with it."""
+    """Have the warehouse ready, and finish what killed processes left; an endpoint started for this goes away."""
     was_there = embedded_snowflake.find(settings.home) is not None
-    with dg.build_resources({"warehouse": warehouse(settings)}) as built:
-        built.warehouse.server()
     try:
+        resume(settings)
+        with dg.build_resources({"warehouse": warehouse(settings)}) as built:
+            built.warehouse.server()
         yield
     finally:
         if not was_there:
@@ -86,16 +91,10 @@ def _warehouse(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _running(
-    commands: Mapping[str, list[Path | str]], environment: Mapping[str, str]
-) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """The processes by name; each is stopped with all that it started, gently if it can be."""
+def _stopped_at_the_end() -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Processes by name; each is stopped with all that it started, gently if it can be."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, command in commands.items():
-            processes[name] = subprocess.Popen(
-                command, cwd=_PROJECT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
-            )
         yield processes
     finally:
         _stop(list(processes.values()))
@@ -116,20 +115,23 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
         process.wait()
 
 
-def _wait_until_answering(addresses: Mapping[str, str], processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+def _wait_until(name: str, is_ready: Callable[[], bool], processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + _START_SECONDS
+    while not is_ready():
+        _report_end(processes)
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{name} was not ready in {_START_SECONDS:.0f} s.")
+        time.sleep(0.1)
+
+
+def _answers(address: str) -> bool:
     # Never by way of a proxy: the servers are on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for address, name in addresses.items():
-        while True:
-            _report_end(processes)
-            try:
-                with opener.open(address, timeout=5):
-                    break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"{name} did not answer at {address} in {_START_SECONDS:.0f} s.") from None
-                time.sleep(0.3)
+    try:
+        with opener.open(address, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _report_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:

@@ -5,16 +5,26 @@ location's snapshot.
 """
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 from platformdirs import user_cache_path
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from customer_analytics.credentials import web_address
+from customer_analytics.ingestion.limits import LIMITS, MEGABYTE, Limits
+
+_ADDRESS_FORM = (
+    "an address is like https://host:port/path and does not hold a user, password or query: keys have "
+    "variables of their own, such as OPENAI_API_KEY"
+)
+_LONGEST_PATH = 500
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -42,6 +52,42 @@ class Settings(BaseSettings):
         default=False,
         description="Whether a source file without rows may empty a table that has some. customers.csv always "
         "needs a row.",
+    )
+    maximum_file_megabytes: int = Field(
+        default=LIMITS.file_bytes // MEGABYTE,
+        ge=1,
+        description="Megabytes of a source file of rows, as it lies at the source or decompressed, above which it "
+        "is refused before it is read. Reading takes up to seven times as much memory.",
+    )
+    maximum_rows: int = Field(
+        default=LIMITS.rows,
+        ge=1,
+        description="Rows of a source file, or lines of a CSV file, above which it is refused.",
+    )
+    maximum_columns: int = Field(
+        default=LIMITS.columns, ge=1, description="Columns of a source file above which it is refused."
+    )
+    maximum_rejected_rows: int = Field(
+        default=LIMITS.rejected,
+        ge=1,
+        description="Rejected rows above which a source file is refused, whatever their share.",
+    )
+    maximum_call_megabytes: int = Field(
+        default=LIMITS.call_bytes // MEGABYTE,
+        ge=1,
+        description="Megabytes of a call's recording above which it is refused before it is read.",
+    )
+    maximum_call_minutes: int = Field(
+        default=int(LIMITS.call_seconds / 60),
+        ge=1,
+        description="Minutes of a call's recording above which it is neither staged nor transcribed. Two hours "
+        "take 230 MB of memory to transcribe.",
+    )
+    maximum_files: int = Field(
+        default=LIMITS.files,
+        ge=1,
+        description="Files in the folder of calls or of comments, with its subfolders, above which none of them "
+        "is read.",
     )
     timezone: str = Field(
         default="UTC",
@@ -74,6 +120,33 @@ class Settings(BaseSettings):
         default=None,
         description="Address of an embedded endpoint that is served elsewhere, e.g. http://endpoint:8080, in "
         "place of the state folder's own; its token is the secret `CUSTOMER_ANALYTICS_ENDPOINT_TOKEN`.",
+    )
+    endpoint_max_result_megabytes: int = Field(
+        default=256,
+        ge=1,
+        description="Largest result that the embedded endpoint returns, in megabytes. A statement with a larger "
+        "one fails.",
+    )
+    endpoint_max_request_megabytes: int = Field(
+        default=32,
+        ge=1,
+        description="Largest request that the embedded endpoint takes, unpacked, in megabytes; files that are "
+        "loaded by way of a stage do not count.",
+    )
+    endpoint_max_sessions: int = Field(
+        default=2000, ge=1, description="Sessions that the embedded endpoint has open at the same time."
+    )
+    endpoint_max_queued_statements: int = Field(
+        default=256,
+        ge=1,
+        description="Statements of one session that wait in the embedded endpoint for the one that runs.",
+    )
+    endpoint_max_memory_megabytes: int = Field(
+        default=6144,
+        ge=1,
+        description="Memory of the embedded endpoint, in megabytes. Beyond it, the endpoint cancels the "
+        "statements that run; if that does not help within 5 s, its process ends, and the next client starts it "
+        "anew.",
     )
     vectors: Literal["lancedb", "weaviate"] = Field(
         default="lancedb", description="Where vectors live: a LanceDB folder below the state folder, or Weaviate."
@@ -221,6 +294,12 @@ class Settings(BaseSettings):
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Address of Dagster's web UI, to which the dashboard links."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts under which browsers reach Dagster's UI and the dashboard, besides loopback: as in the "
+        "address bar, with the port unless it is the default, separated by commas, e.g. "
+        "analytics.example.com,10.0.0.5:8501. Requests for other hosts, and of pages of others, are refused.",
+    )
     executor: Literal["celery", "kubernetes"] = Field(
         default="celery",
         description="What runs the steps of the code location `customer_analytics.distributed`.",
@@ -241,6 +320,19 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def limits(self) -> Limits:
+        """How large the files of the source may be."""
+        return Limits(
+            file_bytes=self.maximum_file_megabytes * MEGABYTE,
+            rows=self.maximum_rows,
+            columns=self.maximum_columns,
+            rejected=self.maximum_rejected_rows,
+            call_bytes=self.maximum_call_megabytes * MEGABYTE,
+            call_seconds=self.maximum_call_minutes * 60,
+            files=self.maximum_files,
+        )
+
+    @property
     def sample_data(self) -> Path:
         """The folder into which the demo writes its source data."""
         return self.home / "sample-data"
@@ -258,10 +350,18 @@ class Settings(BaseSettings):
         except (ValueError, OSError, LookupError):
             raise ValueError(f"{name!r} is not a time zone: use an IANA name such as Europe/Berlin") from None
 
-    @field_validator("statuses_not_sales", mode="before")
+    @field_validator("statuses_not_sales", "allowed_hosts", mode="before")
     @classmethod
     def _separated(cls, words: object) -> object:
         return tuple(w.strip() for w in words.split(",") if w.strip()) if isinstance(words, str) else words
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names_of_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError("a host is written as name or name:port, e.g. analytics.example.com")
+        return tuple(host.lower() for host in hosts)
 
     @field_validator("call_date_pattern")
     @classmethod
@@ -273,13 +373,20 @@ class Settings(BaseSettings):
         check_pattern(pattern)
         return pattern
 
-    @field_validator("openai_base_url")
+    @field_validator("snowflake_private_key_path")
     @classmethod
-    def _without_secret(cls, url: str) -> str:
+    def _names_a_file(cls, path: str | None) -> str | None:
+        if path and ("PRIVATE KEY" in path or len(path) > _LONGEST_PATH or not path.isprintable()):
+            raise ValueError("it names the file of the key: put the key itself into SNOWFLAKE_PRIVATE_KEY")
+        return path
+
+    @field_validator("openai_base_url", "embedded_endpoint", "dagster_url")
+    @classmethod
+    def _without_secret(cls, url: str | None, field: ValidationInfo) -> str | None:
         if not url:  # as a Compose file passes on a variable that is not set
-            return str(cls.model_fields["openai_base_url"].default)
-        if "@" in urlsplit(url).netloc:
-            raise ValueError("an address does not hold a user or password: put the key into OPENAI_API_KEY")
+            default: str | None = cls.model_fields[str(field.field_name)].default
+            return default
+        web_address(url, _ADDRESS_FORM)
         return url
 
     @model_validator(mode="after")
@@ -293,6 +400,12 @@ class Settings(BaseSettings):
 def optional_secret(variable: str) -> dg.EnvVar | None:
     """A secret by the name of its variable, or None where that is not set; the value is read when it is used."""
     return dg.EnvVar(variable) if os.environ.get(variable) else None
+
+
+def web_password() -> str | None:
+    """The password of Dagster's UI and the dashboard; None where there is none."""
+    secret = optional_secret("CUSTOMER_ANALYTICS_WEB_PASSWORD")
+    return secret.get_value() if secret else None
 
 
 @cache

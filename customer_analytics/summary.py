@@ -1,15 +1,15 @@
 """What a run did, gathered when it has ended: rows, rejections, failed checks, calls."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
 
-from customer_analytics.checks.sources import FILE_IS_ACCEPTED
+from customer_analytics.checks.sources import FILE_IS_ACCEPTED, noted
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.tables import TABLES
+from customer_analytics.tables import TABLES, sources
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS, TRANSCRIPT_STATUSES
 from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_REJECTED_ROWS
 
@@ -44,13 +44,15 @@ class FailedCheck:
 class Summary:
     """What a run did.
 
-    `rows` are those of the tables that were written, in the order of the data's flow; `calls` are numbers of calls
-    by status, of all that are known; `skipped` are the assets that were not made because something before failed.
+    `rows` are those of the tables that were written, in the order of the data's flow; `left_out` counts the rows
+    of erased customers by the file that still has them; `calls` are numbers of calls by status, of all that are
+    known; `skipped` are the assets that were not made because something before failed.
     """
 
     rows: dict[str, int]
     rejected: tuple[RejectedFile, ...]
     checks: tuple[FailedCheck, ...]
+    left_out: dict[str, int]
     calls: dict[str, int]
     skipped: tuple[str, ...]
     seconds: float
@@ -77,12 +79,13 @@ def summarise(
         for name in TABLES
         if "dagster/row_count" in made.get(name.lower(), {})
     }
-    checks = tuple(_failed(events))
+    checks = tuple(_with_examples(check, warehouse) for check in _failed(events))
     refused = {check.asset for check in checks if check.name == FILE_IS_ACCEPTED}
     return Summary(
         rows=rows,
         rejected=tuple(_rejected(made, {check.asset for check in checks}, warehouse)),
         checks=checks,
+        left_out=_left_out(made),
         calls=_calls(warehouse) if CALL_TRANSCRIPTS.name in rows else {},
         skipped=tuple(name for name in wanted if name not in {*made, *refused}),
         seconds=seconds,
@@ -102,6 +105,17 @@ def _failed(events: Sequence[dg.DagsterEvent]) -> list[FailedCheck]:
         if not evaluation.passed
     ]
     return sorted(failed, key=lambda check: (check.severity, check.asset, check.name))
+
+
+def _with_examples(check: FailedCheck, warehouse: Warehouse) -> FailedCheck:
+    """The check with the values that it found, where they are words that many rows share, such as a status."""
+    table = TABLES.get(check.asset.upper())
+    audits = (audit for audit in noted(table) if audit.name == check.name) if table in sources.TABLES else ()
+    for audit in audits:
+        if audit.examples:
+            found = audit.examples(audit.violations(warehouse.table(check.asset.upper()), {}))
+            return replace(check, detail=f"{check.detail}: {found}")
+    return check
 
 
 def _rejected(made: Mapping[str, Any], failed: Collection[str], warehouse: Warehouse) -> list[RejectedFile]:
@@ -133,6 +147,17 @@ def _rejected(made: Mapping[str, Any], failed: Collection[str], warehouse: Wareh
         for name, rows in found.items()
         if name in read or ("/" in name and STG_COMMENT_FILES.name.lower() in made)
     ]
+
+
+def _left_out(made: Mapping[str, Any]) -> dict[str, int]:
+    counts = {
+        str(metadata["source_file"].value if "source_file" in metadata else "comments"): int(
+            metadata["rows_left_out"].value
+        )
+        for metadata in made.values()
+        if "rows_left_out" in metadata
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _refused(name: str, row: dict[str, Any]) -> RejectedFile:

@@ -6,6 +6,8 @@ import sys
 import dagster as dg
 from dagster._core.execution.plan import active
 
+from customer_analytics.output import guard_logs, visible
+
 
 class _Terse(logging.Formatter):
     """Time, step, and the message as it was given, without Dagster's prefix of run and job."""
@@ -17,6 +19,8 @@ class _Terse(logging.Formatter):
         if meta.get("dagster_event"):
             message = message.splitlines()[0]  # the rest is the stack trace, which the UI shows
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        # A line of its own begins with a time; what belongs to one is indented.
+        message = visible(message).replace("\n", "\n          ")
         return f"{self.formatTime(record, '%H:%M:%S')}  {step:<22} {level}{message}"
 
 
@@ -30,6 +34,7 @@ def terminal_logger(context: dg.InitLoggerContext) -> logging.Logger:
 
 def show_messages() -> None:
     """Print what happens outside of steps too, such as downloads of model files."""
+    guard_logs()
     logger = logging.getLogger("customer_analytics")
     if not logger.handlers:
         logger.addHandler(_handler())

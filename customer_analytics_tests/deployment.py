@@ -94,12 +94,14 @@ def _as_in_a_process_of_its_own(environment: dict[str, str]) -> Iterator[None]:
     log = logging.getLogger("customer_analytics")
     before = log.handlers, log.level, log.propagate
     log.handlers = []
+    umask = os.umask(0o022)
     settings.cache_clear()
     sys.modules.pop("customer_analytics.definitions", None)
     try:
         with patch.dict(os.environ, environment, clear=True):
             yield
     finally:
+        os.umask(umask)
         log.handlers, log.level, log.propagate = before
         settings.cache_clear()
         sys.modules.pop("customer_analytics.definitions", None)

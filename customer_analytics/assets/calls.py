@@ -1,42 +1,41 @@
 """Call audio in its stage, and the table of calls."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.objects import warehouse_objects
-from customer_analytics.assets.rejected_rows import tell, write_rejected
-from customer_analytics.assets.retries import may_pass
+from customer_analytics.assets.rejected_rows import tell, write_refused, write_rejected
 from customer_analytics.checks.audit import published
 from customer_analytics.checks.sources import SUPPORT_CALLS
 from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.acceptance import EMPTY_SETTING, accept
 from customer_analytics.ingestion.call_manifest import MANIFESTS, Manifest
+from customer_analytics.ingestion.call_staging import CallListing, list_calls
 from customer_analytics.ingestion.calls import (
     CALLS_FOLDER,
     CallFile,
-    CallListing,
     calls_of_rows,
     concealed,
-    is_audio,
     list_audio,
-    list_calls,
-    stage_name,
 )
+from customer_analytics.ingestion.listing import Problem
 from customer_analytics.ingestion.load import LoadedFile
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.ingestion.text import printable
-from customer_analytics.progress import Progress
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
+from customer_analytics.resources.state_folder import StateFolder
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import may_pass
 from customer_analytics.tables.sources import CALL_STAGE, STG_SUPPORT_CALLS
 
 CALL_AUDIO = dg.DynamicPartitionsDefinition(name="call_audio")
-_STRAYS_SHOWN = 3
+NAMED = "`customer-analytics doctor` names the first of them"
 
 
 # Not an asset to be materialized: a partitioned one among others that are not could not be selected with them.
@@ -57,18 +56,20 @@ call_audio = dg.AssetSpec(
     audits=SUPPORT_CALLS,
 )
 def stg_support_calls(
-    context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse, scope: Scope
+    context: dg.AssetExecutionContext, source: Source, warehouse: Warehouse, state: StateFolder, scope: Scope
 ) -> Iterator[Any]:
-    """Calls are hashed unless their size and time are known, and put into the stage unless they are there.
+    """Calls are hashed while they are put into the stage, unless their size and time are known and they are there.
 
     A call that was known and cannot be read now stays as it was, and so does one of a customer that the run is not
-    about. A manifest that cannot be read keeps all rows as they were.
+    about. One that cannot be read has a row with line 0 in STG_REJECTED_ROWS. A manifest that cannot be read keeps
+    all rows as they were.
     """
     warehouse.ensure_table(STG_SUPPORT_CALLS)
+    scope = scope.resolved(warehouse)
     rows = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
     known = calls_of_rows(warehouse.rows(STG_SUPPORT_CALLS, rows))
     location = source.location()
-    erased = ErasedKeys.recorded(warehouse)
+    erased, stage = ErasedKeys.recorded(warehouse), _CallStage(warehouse, state, context.log.info)
     try:
         listing = list_calls(
             location,
@@ -77,6 +78,7 @@ def stg_support_calls(
             date_pattern=source.call_date_pattern,
             time_zone=source.time_zone,
             leaving_out=erased.calls,
+            stage=stage,
         )
         _accept_manifest(listing.manifest, known, source)
         _accept_calls(location, listing, known, source)
@@ -86,8 +88,9 @@ def stg_support_calls(
     manifest = listing.manifest.file and erased.left_out(listing.manifest.file)
     _tell_of_calls(context, listing, manifest)
     calls = [call for call in listing.calls if _is_covered(context, scope, call, known)]
-    _stage_audio(location, calls, warehouse, Progress("calls staged", context.log.info))
+    stage.refresh()
     write_rejected(warehouse, [manifest.rejected] if manifest else [], [f"{CALLS_FOLDER}/{m}" for m in MANIFESTS])
+    _write_problems(listing, scope, warehouse)
     covered = {call.relative_path for call in calls}
     awaited = {call.relative_path for call in listing.calls} - covered
     kept = [call for path, call in sorted(known.items()) if path in awaited or concealed(path, listing.problems)]
@@ -125,26 +128,31 @@ def _accept_calls(
 
 def _tell_of_calls(context: dg.AssetExecutionContext, listing: CallListing, manifest: LoadedFile | None) -> None:
     """Warn of files that are no calls, of calls of nobody, and of what the manifest holds beside calls."""
-    for path in listing.ignored:
-        context.log.warning(f"calls/{path} is no audio file and was left out")
-    for problem in listing.problems:
-        context.log.warning(f"calls/{problem.path} {problem.reason}")
-    for call in listing.calls:
-        if call.customer_id is None:
-            context.log.warning(
-                f"calls/{call.relative_path} is of nobody: its name carries no customer id "
-                "(<customer_id>-<nn>.<ext>), and no manifest has one"
-            )
+    if listing.ignored:
+        context.log.warning(f"{len(listing.ignored):,} files in calls/ are no audio and were left out; {NAMED}")
+    if listing.problems:
+        context.log.warning(told_of(listing.problems))
+    if nameless := [call.audio_hash for call in listing.calls if call.customer_id is None]:
+        context.log.warning(
+            f"{len(nameless):,} calls are of nobody, such as that with AUDIO_HASH {nameless[0]}: their names "
+            "carry no customer id (<customer_id>-<nn>.<ext>), and no manifest has one; their paths are in "
+            f"{STG_SUPPORT_CALLS.name}"
+        )
     if manifest is None:
         return
     tell(context, replace(manifest, ignored_columns=listing.manifest.unused_columns))
     if strays := listing.manifest.strays:
-        # What is no name of a recording may be anything, and is in the manifest only.
-        named = [printable(name, 100) for name in strays if is_audio(name)][:_STRAYS_SHOWN]
         context.log.warning(
             f"{manifest.name}: {len(strays):,} rows are about no audio file in the calls folder, about one of "
-            f"several, or about one that another row is about{', such as ' * bool(named)}{', '.join(named)}"
+            "several, or about one that another row is about"
         )
+
+
+def told_of(problems: Sequence[Problem]) -> str:
+    """What is wrong with files in the calls folder, without their names, which may be customers'."""
+    reasons = Counter(problem.reason.replace(problem.path, "a file") for problem in problems)
+    told = "; ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
+    return f"Files in calls/ that cannot be read: {told}; {NAMED}"
 
 
 def _is_covered(
@@ -156,7 +164,8 @@ def _is_covered(
     if about is None or customers <= set(about):
         return True
     context.log.warning(
-        f"calls/{call.relative_path} is of a customer that this run is not about; it is left to the next one"
+        f"The call with AUDIO_HASH {call.audio_hash} is of a customer that this run is not about; it is left to "
+        "the next one"
     )
     return False
 
@@ -177,16 +186,42 @@ def _metadata_of_calls(listing: CallListing, manifest: LoadedFile | None) -> dic
     }
 
 
-def _stage_audio(
-    location: SourceLocation, calls: Sequence[CallFile], warehouse: Warehouse, progress: Progress
-) -> None:
-    stage, session = warehouse.name(CALL_STAGE), warehouse.session()
-    present = {row["name"].rpartition("/")[2] for row in session.sql(f"LIST @{stage}").collect()}
-    wanted = {stage_name(call.audio_hash, call.relative_path): call for call in calls}
-    missing = {name: call for name, call in wanted.items() if name not in present}
-    for done, (name, call) in enumerate(missing.items(), start=1):
-        with location.open_file(call.path) as stream:
-            session.file.put_stream(stream, f"@{stage}/{name}", auto_compress=False)
-        progress(done, len(missing))
-    if missing:
-        session.sql(f"ALTER STAGE {stage} REFRESH").collect()
+def _write_problems(listing: CallListing, scope: Scope, warehouse: Warehouse) -> None:
+    """Keep one row with line 0 in STG_REJECTED_ROWS for each recording that cannot be read."""
+    problems = {f"{CALLS_FOLDER}/{problem.path}": problem.reason for problem in listing.problems}
+    refused = {path: SourceError(f"{path} {why}", f"A recording {why}") for path, why in problems.items()}
+    covered = scope.values("RELATIVE_PATH")
+
+    def is_settled(source: str) -> bool:
+        folder, _, path = source.partition("/")
+        return folder == CALLS_FOLDER and (covered is None or path in covered)
+
+    write_refused(warehouse, refused, is_settled)
+
+
+class _CallStage:
+    """The stage of call audio, as `list_calls` fills it."""
+
+    def __init__(self, warehouse: Warehouse, state: StateFolder, log: Callable[[str], None]) -> None:
+        self.temporary = state.temporary
+        self._stage, self._session, self._log = warehouse.name(CALL_STAGE), warehouse.session(), log
+        listed = self._session.sql(f"LIST @{self._stage}").collect()
+        self._present = {row["name"].rpartition("/")[2] for row in listed}
+        self._added = 0
+
+    def holds(self, name: str) -> bool:
+        """See `Stage.holds`."""
+        return name in self._present
+
+    def put(self, folder: Path) -> None:
+        """See `Stage.put`; the folder and its files have names of ours."""
+        self._session.file.put(f"{folder}/*", f"@{self._stage}", auto_compress=False)
+        names = {file.name for file in folder.iterdir()}
+        self._present |= names
+        self._added += len(names)
+        self._log(f"{self._added:,} calls staged")
+
+    def refresh(self) -> None:
+        """Have the stage's directory list what was added."""
+        if self._added:
+            self._session.sql(f"ALTER STAGE {self._stage} REFRESH").collect()

@@ -10,7 +10,6 @@ import pyarrow as pa
 from customer_analytics.assets.declaration import table_out
 from customer_analytics.assets.objects import warehouse_objects
 from customer_analytics.assets.rejected_rows import tell, write_refused, write_rejected
-from customer_analytics.assets.retries import RETRIES, at_once, may_pass
 from customer_analytics.checks.audit import audit_specs, examined
 from customer_analytics.checks.comments import COMMENTS as AUDITS
 from customer_analytics.erasure.keys import ErasedKeys
@@ -32,6 +31,7 @@ from customer_analytics.resources.io_manager import Part
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import RETRIES, at_once, may_pass
 from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_REJECTED_ROWS, STG_TWITTER_COMMENTS
 
 _THREADS = 4
@@ -58,6 +58,7 @@ def comment_files(
     """
     for table in (STG_TWITTER_COMMENTS, STG_COMMENT_FILES, STG_REJECTED_ROWS):
         warehouse.ensure_table(table)
+    scope = scope.resolved(warehouse)
     # Before the files are listed, so that nothing is taken for gone that another run loads meanwhile.
     known, contents = files_of_rows(warehouse.rows(STG_COMMENT_FILES)), _contents(warehouse)
     location = source.location()
@@ -91,7 +92,8 @@ def comment_files(
     rows = pa.concat_tables([STG_TWITTER_COMMENTS.arrow_schema.empty_table(), *distinct.values()])
     staged = warehouse.session().table(warehouse.stage(STG_TWITTER_COMMENTS, rows))
     yield from examined(STG_TWITTER_COMMENTS, staged, warehouse, AUDITS)
-    read = {"files_read": len(loaded), "comments_read": rows.num_rows}
+    left_out = sum(file.left_out for file in loaded.values())
+    read = {"files_read": len(loaded), "comments_read": rows.num_rows, "rows_left_out": left_out}
     yield dg.Output(Part(staged, "CONTENT_HASH", sorted(replaced - kept)), _COMMENTS, metadata=read)
     files = [_as_row(path, listing.files[path], file) for path, file in loaded.items()]
     yield dg.Output(Part(STG_COMMENT_FILES.rows(files), "RELATIVE_PATH", gone), _FILES)

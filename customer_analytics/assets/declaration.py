@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 from snowflake.snowpark import DataFrame
 
-from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.checks.audit import Audit, audit_specs
 from customer_analytics.resources.io_manager import PART_BY, WRITE_MODE, WriteMode, column_schema
+from customer_analytics.retries import RETRIES, at_once
 from customer_analytics.tables import Table, table
 
 

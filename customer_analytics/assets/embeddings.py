@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.assets.snapshots import restored_vectors
 from customer_analytics.ingestion.files import COMMENTS
 from customer_analytics.lineage import declared as lineage
@@ -18,6 +17,7 @@ from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.scope import WHOLE, Scope
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import RETRIES, at_once
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_TWITTER_COMMENTS
 
@@ -101,6 +101,7 @@ def sync(
     scope: Scope = WHOLE,
 ) -> dict[str, Any]:
     """Bring a collection, or one bucket of it, to the rows it is made of; what became of them, as metadata."""
+    scope = scope.resolved(warehouse)
     total, rows = _ROWS[name](warehouse, scope)
     try:
         result = sync_collection(

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.resources.registry.base import ModelRegistry
 from customer_analytics.resources.warehouse.leftovers import drop_leftovers
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import RETRIES, at_once
 from customer_analytics.tables.sources import CALL_STAGE
 
 

@@ -12,6 +12,8 @@ from customer_analytics.ingestion.text import listed
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
 
+_AT_ONCE = 1_000
+
 
 def write_rejected(warehouse: Warehouse, rejected: Sequence[pa.Table], sources: Collection[str]) -> None:
     """Make these the only rejected rows of the sources, of which some may have none."""
@@ -30,11 +32,14 @@ def write_refused(
     """Add the row with line 0 of each refused file, and remove that of others whose case is settled."""
     place = warehouse.name(STG_REJECTED_ROWS.name)
     before = set(warehouse.query(f"SELECT SOURCE FROM {place} WHERE LINE = 0")["SOURCE"].to_pylist())  # noqa: S608
-    for path in sorted(path for path in before - refused.keys() if is_settled(path)):
+    settled = sorted(path for path in before - refused.keys() if is_settled(path))
+    for start in range(0, len(settled), _AT_ONCE):
+        these = settled[start : start + _AT_ONCE]
+        condition = f"LINE = 0 AND SOURCE IN ({', '.join('?' * len(these))})"
         with warehouse.connection() as connection:
-            connection.cursor().execute(f"DELETE FROM {place} WHERE LINE = 0 AND SOURCE = ?", (path,))  # noqa: S608
-    for path, error in refused.items():
-        warehouse.upsert(STG_REJECTED_ROWS, refusal(path, error))
+            connection.cursor().execute(f"DELETE FROM {place} WHERE {condition}", these)  # noqa: S608
+    if refused:
+        warehouse.upsert(STG_REJECTED_ROWS, pa.concat_tables([refusal(*one) for one in refused.items()]))
 
 
 def tell(context: dg.AssetExecutionContext, file: LoadedFile) -> None:

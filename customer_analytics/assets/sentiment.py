@@ -11,7 +11,6 @@ from snowflake.snowpark import functions as f
 from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.embeddings import comment_training, customer_call, customer_comment
 from customer_analytics.assets.objects import model_registry
-from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.checks import sentiment as checks
 from customer_analytics.checks.audit import Audit, published
 from customer_analytics.lineage import declared
@@ -27,6 +26,7 @@ from customer_analytics.resources.scope import LARGEST, Scope
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Collection, Where
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import RETRIES, at_once
 from customer_analytics.shipped_classifier import is_shipped
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
@@ -107,7 +107,7 @@ def pred_twitter_comments(
 ) -> Iterator[Any]:
     """Comments scored by the registry's default version, training texts by the fold that did not see them."""
     source = collection(CUSTOMER_COMMENT, embedder)
-    part = scope.where("CUSTOMER_ID")
+    part = scope.resolved(warehouse).where("CUSTOMER_ID")
     yield from _predictions(
         PRED_TWITTER_COMMENTS, checks.PRED_TWITTER_COMMENTS, source, part, warehouse, vector_store, registry
     )
@@ -127,7 +127,7 @@ def pred_customer_calls(
 ) -> Iterator[Any]:
     """Transcribed calls scored by the registry's default version."""
     source = collection(CUSTOMER_CALL, embedder)
-    part = scope.where("RELATIVE_PATH")
+    part = scope.resolved(warehouse).where("RELATIVE_PATH")
     yield from _predictions(
         PRED_CUSTOMER_CALLS, checks.PRED_CUSTOMER_CALLS, source, part, warehouse, vector_store, registry
     )

@@ -4,19 +4,24 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.ml.collections import NAMES, collection
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.source import Source
+from customer_analytics.resources.state_folder import StateFolder
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Collection
+from customer_analytics.retries import RETRIES, at_once
 from customer_analytics.snapshots import Snapshot, restore
 
 
 @dg.asset(group_name="embeddings", kinds={"vector_store"}, pool="restored_vectors", retry_policy=RETRIES)
 @at_once
 def restored_vectors(
-    context: dg.AssetExecutionContext, source: Source, embedder: Embedder, vector_store: VectorStore
+    context: dg.AssetExecutionContext,
+    source: Source,
+    embedder: Embedder,
+    vector_store: VectorStore,
+    state: StateFolder,
 ) -> dg.MaterializeResult[None]:
     """The collections as the source's `snapshot/` folder holds them, so that only what is new is embedded.
 
@@ -28,7 +33,9 @@ def restored_vectors(
     collections = [collection(name, embedder) for name in NAMES]
     restored = 0
     if not _is_restored(context, snapshot, vector_store, collections):
-        restored = sum(part.restored for part in restore(snapshot, vector_store, collections, context.log.info))
+        with state.temporary() as folder:
+            parts = restore(snapshot, vector_store, collections, context.log.info, folder)
+        restored = sum(part.restored for part in parts)
     return dg.MaterializeResult(metadata={"restored": restored, "snapshot": snapshot.digest})
 
 

@@ -15,7 +15,6 @@ from customer_analytics.assets.declaration import table_out
 from customer_analytics.assets.objects import warehouse_objects
 from customer_analytics.assets.rejected_rows import tell
 from customer_analytics.assets.reporting_day import AsOf, reporting_day
-from customer_analytics.assets.retries import RETRIES, at_once, may_pass
 from customer_analytics.checks import later
 from customer_analytics.checks import sources as checks
 from customer_analytics.erasure.keys import ErasedKeys
@@ -28,6 +27,7 @@ from customer_analytics.ingestion.text import listed
 from customer_analytics.resources.reporting import Reporting
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import RETRIES, at_once, may_pass
 from customer_analytics.tables.reporting import AS_OF
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
 from customer_analytics.transforms.reporting_date import ALL_EVENTS
@@ -158,6 +158,7 @@ def _metadata(file: LoadedFile) -> dict[str, Any]:
         "source_file": file.name,
         "lines_in": file.lines_in,
         "rows_rejected": file.rejected.num_rows,
+        "rows_left_out": file.left_out,
         "ignored_columns": listed(file.ignored_columns),
         "format": str(file.format),
         "content_hash": file.content_hash,

@@ -1,9 +1,9 @@
 """What was said in support calls."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
 from customer_analytics.assets.declaration import table_asset
+from customer_analytics.damage import REPAIR, DamagedError
 from customer_analytics.ingestion.calls import stage_name
 from customer_analytics.lineage import declared
 from customer_analytics.ml.buckets import EVERYTHING, Bucket
@@ -18,6 +19,7 @@ from customer_analytics.ml.transcription import Row, new_transcripts
 from customer_analytics.progress import Progress
 from customer_analytics.resources.scope import WHOLE, Scope
 from customer_analytics.resources.speech.base import Transcriber
+from customer_analytics.resources.state_folder import StateFolder
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.tables.sources import CALL_STAGE, STG_SUPPORT_CALLS
@@ -34,11 +36,12 @@ def call_transcripts(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     transcriber: Transcriber,
+    state: StateFolder,
     scope: Scope,
     stg_support_calls: DataFrame,
 ) -> DataFrame:
     """New and changed calls are listened to and committed in small groups; calls that are gone are forgotten."""
-    context.add_output_metadata(transcribe(context.log.info, warehouse, transcriber, scope=scope))
+    context.add_output_metadata(transcribe(context.log.info, warehouse, transcriber, state, scope=scope))
     return of_present_calls(warehouse, stg_support_calls)
 
 
@@ -46,11 +49,13 @@ def transcribe(
     log: Callable[[str], None],
     warehouse: Warehouse,
     transcriber: Transcriber,
+    state: StateFolder,
     bucket: Bucket = EVERYTHING,
     scope: Scope = WHOLE,
 ) -> dict[str, Any]:
     """Write the transcripts of new and changed calls, in the scope or one bucket; metadata on what that took."""
     warehouse.ensure_table(CALL_TRANSCRIPTS)
+    scope = scope.resolved(warehouse)
     calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
     transcripts = warehouse.table(CALL_TRANSCRIPTS.name)
     heard = transcripts.join(calls.select("AUDIO_HASH"), "AUDIO_HASH", "left_semi")
@@ -62,7 +67,7 @@ def transcribe(
         ],
         transcripts=_rows(warehouse.rows(CALL_TRANSCRIPTS, heard)),
         transcriber=transcriber,
-        audio=lambda calls: _audio(warehouse, calls),
+        audio=lambda calls: _audio(warehouse, state, calls),
         on_progress=Progress("calls transcribed", log),
     )
     try:
@@ -82,13 +87,23 @@ def of_present_calls(warehouse: Warehouse, stg_support_calls: DataFrame) -> Data
 
 
 @contextmanager
-def _audio(warehouse: Warehouse, calls: Sequence[Row]) -> Iterator[list[Path]]:
+def _audio(warehouse: Warehouse, state: StateFolder, calls: Sequence[Row]) -> Iterator[list[Path]]:
     """The audio of calls, from its stage, in a folder that lasts for the block."""
-    with TemporaryDirectory(prefix="calls-") as folder:
+    with state.temporary() as folder:
         names = [stage_name(call["AUDIO_HASH"], call["RELATIVE_PATH"]) for call in calls]
         for name in names:
-            warehouse.session().file.get(f"@{warehouse.name(CALL_STAGE)}/{name}", folder)
-        yield [Path(folder, name) for name in names]
+            warehouse.session().file.get(f"@{warehouse.name(CALL_STAGE)}/{name}", str(folder))
+            _verify(folder / name)
+        yield [folder / name for name in names]
+
+
+def _verify(file: Path) -> None:
+    """Raise DamagedError unless a file of the stage is there, and the one that its name says."""
+    if file.is_file():
+        with file.open("rb") as content:
+            if file.name.startswith(hashlib.file_digest(content, "sha256").hexdigest()):
+                return
+    raise DamagedError(f"The staged file {file.name} is missing or damaged: {REPAIR}.")
 
 
 def _rows(batches: Iterator[pa.RecordBatch]) -> list[Row]:

@@ -34,6 +34,15 @@ def close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
+def free_places_of_unknown_runs(instance: dg.DagsterInstance) -> None:
+    """Free the places in pools of runs that the history does not know, as after a repair of it."""
+    storage = instance.event_log_storage
+    if storage.supports_global_concurrency_limits:
+        for run_id in storage.get_concurrency_run_ids():
+            if not instance.has_run(run_id):
+                storage.free_concurrency_slots_for_run(run_id)
+
+
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,

@@ -12,15 +12,16 @@ import dagster as dg
 from snowflake.snowpark import DataFrame
 
 from customer_analytics.assets import embeddings, transcripts
-from customer_analytics.assets.retries import RETRIES, at_once
 from customer_analytics.ml.buckets import Bucket
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.io_manager import PART_BY, WRITE_MODE
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.speech.base import Transcriber
+from customer_analytics.resources.state_folder import StateFolder
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import RETRIES, at_once
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
 _COLLECTIONS = {
@@ -73,9 +74,13 @@ def _transcribe(name: str, bucket: Bucket, upstream: list[str]) -> dg.OpDefiniti
     @_bucket_op(name, bucket, upstream)
     @at_once
     def transcribe(
-        context: dg.OpExecutionContext, warehouse: Warehouse, transcriber: Transcriber, scope: Scope
+        context: dg.OpExecutionContext,
+        warehouse: Warehouse,
+        transcriber: Transcriber,
+        state: StateFolder,
+        scope: Scope,
     ) -> None:
-        transcripts.transcribe(context.log.info, warehouse, transcriber, bucket, scope)
+        transcripts.transcribe(context.log.info, warehouse, transcriber, state, bucket, scope)
 
     return transcribe
 
@@ -91,7 +96,7 @@ def _publish() -> dg.OpDefinition:
     @at_once
     def publish(warehouse: Warehouse, scope: Scope) -> DataFrame:
         """Forget the calls that are gone."""
-        calls = scope.part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
+        calls = scope.resolved(warehouse).part(warehouse.table(STG_SUPPORT_CALLS.name), "RELATIVE_PATH")
         return transcripts.of_present_calls(warehouse, calls)
 
     return publish

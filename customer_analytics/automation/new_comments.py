@@ -1,13 +1,14 @@
 """New files of comments flow in: a sensor sees them settle and requests one run for all that is new."""
 
 import datetime as dt
+import json
 import time
 from collections.abc import Iterator, Mapping
 
 import dagster as dg
 from snowflake.connector.errors import ProgrammingError
 
-from customer_analytics.automation.arrivals import arrivals, from_cursor, to_cursor
+from customer_analytics.automation.arrivals import Stat, arrivals, digest, from_cursor, some, to_cursor
 from customer_analytics.automation.earlier_runs import earlier_runs
 from customer_analytics.automation.jobs import comments as comments_job
 from customer_analytics.automation.requests import request
@@ -21,8 +22,10 @@ from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.resources.warehouse.writes import NOT_THERE
 from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_TWITTER_COMMENTS
 
-# Dagster gives a tick 60 seconds. What is not read by then is looked at again in the next one.
-_READING_SECONDS = 30.0
+# A tick is short, whatever lies in the folder: what is left is for the next ones, in the order of the paths, after
+# the last path that this one has looked at.
+_MOST_FILES = 200
+_READING_SECONDS = 2.0
 
 
 @dg.sensor(
@@ -36,9 +39,10 @@ def new_comments(
 ) -> dg.SensorResult | dg.SkipReason:
     """Compare the files with STG_COMMENT_FILES; what differs twice in the same way has settled, and is read.
 
-    The run is about the customers whose comments are in these files, or were before they changed. As for calls,
-    the cursor holds what has not settled, what failed runs were to do is requested again, and a file that is gone
-    stays until the nightly reconciliation.
+    A request is about at most 200 files; the others follow once its run has ended. The run is about the customers
+    whose comments are in these files, or were before they changed. As for calls, the cursor holds what has not
+    settled and the last path that was looked at, what failed runs were to do is requested again, and a file that
+    is gone stays until the nightly reconciliation.
     """
     if not source.is_set:
         return dg.SkipReason("No source is set: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI.")
@@ -53,12 +57,15 @@ def new_comments(
     for problem in listing.problems:
         context.log.warning(f"{problem.path} {problem.reason}")
     stats = {path: (file.size, file.last_modified) for path, file in known.items()}
-    found = arrivals(listing.files, stats, from_cursor(context.cursor))
-    new = dict(_read(context, source, found.settled, known, warehouse))
+    seen, last = _seen(context.cursor)
+    found = arrivals(listing.files, stats, seen)
+    looked_at = dict(_read(context, source, some(found.settled, last, _MOST_FILES), known, warehouse))
+    new = {path: file for path, file in looked_at.items() if file is not None}
+    last = digest(next(reversed(looked_at))) if looked_at else last
     waiting = {path: file for path, file in (found.unsettled | found.settled).items() if path not in new}
     if not new and not earlier.failed:
         reason = f"{len(listing.files):,} files of comments, {len(waiting):,} of them not settled."
-        return dg.SensorResult(skip_reason=reason, cursor=to_cursor(waiting))
+        return dg.SensorResult(skip_reason=reason, cursor=_cursor(waiting, last))
     customers = {
         customer for file in new.values() for customer in file.rows["CUSTOMER_ID"].to_pylist() if customer
     }
@@ -66,7 +73,10 @@ def new_comments(
     about = {"comment_files": new.keys(), "customers": customers}
     tags = {"customer_analytics/new_comment_files": str(len(new))}
     hashes = [file.content_hash for file in new.values()]
-    return dg.SensorResult(run_requests=[request(about, hashes, earlier, tags)], cursor=to_cursor(waiting))
+    return dg.SensorResult(
+        run_requests=[request(comments_job.name, about, hashes, earlier, tags, warehouse)],
+        cursor=_cursor(waiting, last),
+    )
 
 
 def known_files(warehouse: Warehouse) -> dict[str, CommentFile] | None:
@@ -81,19 +91,34 @@ def known_files(warehouse: Warehouse) -> dict[str, CommentFile] | None:
     return files_of_rows(rows.cast(STG_COMMENT_FILES.arrow_schema).to_batches())
 
 
+def _cursor(unsettled: Mapping[str, FileEntry], last: str) -> str:
+    return json.dumps({"unsettled": to_cursor(unsettled), "last": last})
+
+
+def _seen(cursor: str | None) -> tuple[dict[str, Stat], str]:
+    """The files that had not settled or could not be read at the last look, and the last path that was read."""
+    written = json.loads(cursor) if cursor else {}
+    if isinstance(written.get("unsettled"), str):
+        return from_cursor(written["unsettled"]), written["last"]
+    return from_cursor(cursor), ""  # as earlier versions wrote it
+
+
 def _read(
     context: dg.SensorEvaluationContext,
     source: Source,
     files: Mapping[str, FileEntry],
     known: Mapping[str, CommentFile],
     warehouse: Warehouse,
-) -> Iterator[tuple[str, LoadedFile]]:
-    """The files that a run would load; it would refuse the others, again and again, so they are only reported."""
+) -> Iterator[tuple[str, LoadedFile | None]]:
+    """The files in their order, as long as there is time; the first one in any case.
+
+    None stands for what a run would refuse, again and again: so that is only reported.
+    """
     until = time.monotonic() + _READING_SECONDS
     location = source.location()
     erased = ErasedKeys.recorded(warehouse) if files else ErasedKeys()
-    for path in sorted(files):
-        if time.monotonic() > until:
+    for number, path in enumerate(files):
+        if number and time.monotonic() > until:
             return
         try:
             file = load_accepted(
@@ -107,6 +132,7 @@ def _read(
             yield path, erased.left_out(file)
         except SourceError as error:
             context.log.warning(error.without_values)
+            yield path, None
 
 
 def _writers(warehouse: Warehouse, contents: list[str]) -> set[str]:

@@ -52,7 +52,9 @@ def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorR
         before, was_loaded = seen.get(file.name, (None, False))
         is_loaded = before == stat and was_loaded
         if before == stat and not is_loaded:
-            content_hash, _ = location.sha256(entry.path)
+            # A file that is too large to be read is refused for its size.
+            is_readable = entry.size <= location.limits.file_bytes
+            content_hash = location.sha256(entry.path, entry.size)[0] if is_readable else f"{entry.size} bytes"
             is_loaded = content_hash == loaded[0]
             if not is_loaded:
                 changed[file] = f"{loaded[1]} {content_hash}"

@@ -20,8 +20,8 @@ from customer_analytics.transforms.words import normal_form_sql
 Inputs = Mapping[str, DataFrame]
 _EXAMPLES = 5
 _LONGEST_WORD = 40
-# Columns that say where a row comes from.
-_PLACES = ("RELATIVE_PATH", "CONTENT_HASH", "LINE")
+# Columns that say where a row comes from; of a call by its content, since its path may name the customer.
+_PLACES = ("AUDIO_HASH", "CONTENT_HASH", "LINE")
 _CENT = 0.01
 
 
@@ -31,7 +31,7 @@ class Audit:
 
     `violations` gives what violates it, one row each and without any text that a person wrote, from the table's
     rows and from what else they are compared with, by name. With `tolerant`, they are counted, and pass.
-    `examples` says in words what is among the violations, in place of the first of them.
+    `examples` says in words what is among the violations; it has values, so it is for the terminal alone.
     """
 
     name: str
@@ -51,10 +51,7 @@ class Audit:
         metadata: dict[str, Any] = {"rows_found": found}
         passed = self.tolerant or not found
         words = f"{found:,} row{'s' * (found != 1)}"
-        if not passed and self.examples:
-            metadata["examples"] = self.examples(rows)
-            words += f": {metadata['examples']}"
-        elif not passed:
+        if not passed and not self.examples:
             # Values of the table stay out of events, which erasure does not reach.
             examples = [
                 {c: str(v) for c, v in row.as_dict().items() if c in _PLACES or c not in table.column_names}
@@ -178,8 +175,10 @@ def total(column: str, name: str) -> Expression:
 
 
 def identifying(table: Table) -> list[str]:
-    """The columns by which to find a row again: its key, or else all columns without text."""
-    return list(table.key) or [column.name for column in table.columns if column.type is not SqlType.TEXT]
+    """The columns by which to find a row again: its key and a call's content, or else all without text."""
+    contents = [name for name in table.column_names if name == "AUDIO_HASH"]
+    key = [*table.key, *(name for name in contents if name not in table.key)]
+    return key if table.key else [column.name for column in table.columns if column.type is not SqlType.TEXT]
 
 
 def audit_specs(asset: str, audits: Sequence[Audit]) -> list[dg.AssetCheckSpec]:

@@ -4,6 +4,8 @@ from importlib.metadata import version
 
 import click
 
+from customer_analytics import private_files
+from customer_analytics.cli.backup import backup, restore
 from customer_analytics.cli.clean import clean
 from customer_analytics.cli.dashboard import dashboard
 from customer_analytics.cli.demo import demo
@@ -12,23 +14,28 @@ from customer_analytics.cli.doctor import doctor
 from customer_analytics.cli.erase import erase
 from customer_analytics.cli.errors import fail
 from customer_analytics.cli.label import label
+from customer_analytics.cli.repair import repair
 from customer_analytics.cli.retry import retry
 from customer_analytics.cli.run import run
 from customer_analytics.cli.sample_data import sample_data
 from customer_analytics.cli.search import ask, search
 from customer_analytics.cli.snapshot import snapshot
 from customer_analytics.cli.sql import sql
+from customer_analytics.cli.webserver import webserver
 from customer_analytics.settings import settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("customer-analytics"), prog_name="customer-analytics")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """GroundTruth customer analytics: from source files to answers, as Dagster assets."""
     try:
-        settings()
+        home = settings().home
     except ValueError as error:
         fail(str(error))
+    if context.invoked_subcommand != sample_data.name:  # which writes source data, no state
+        private_files.keep(home)
     settings.cache_clear()  # options such as --source set variables, and are read after this
 
 
@@ -42,9 +49,13 @@ for command in (
     ask,
     label,
     dashboard,
+    webserver,
     sample_data,
     doctor,
     snapshot,
+    backup,
+    restore,
+    repair,
     erase,
     clean,
 ):

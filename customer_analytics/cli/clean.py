@@ -5,6 +5,7 @@ import shutil
 import click
 
 from customer_analytics.cli.errors import or_say_why
+from customer_analytics.output import echo, in_line
 from customer_analytics.settings import settings
 
 
@@ -20,25 +21,25 @@ def clean(everything: bool, orphans: bool, yes: bool) -> None:
     if orphans:
         found = or_say_why(running.orphans, settings(), remove=yes)
         verb = "Removed" if yes else "Without a source"
-        click.echo(f"{verb}: {len(found.stage_files)} files of the stage, {len(found.partitions)} partitions.")
+        echo(f"{verb}: {len(found.stage_files)} files of the stage, {len(found.partitions)} partitions.")
         for name in found.collections:
-            click.echo(f"{verb}: collection {name}, whose embedding model is no longer set.")
+            echo(f"{verb}: collection {name}, whose embedding model is no longer set.")
         for path in found.calls:
-            click.echo(f"calls/{path} is gone" + ("" if yes else ", but its rows and vectors are there"))
+            echo(f"calls/{in_line(path)} is gone" + ("" if yes else ", but its rows and vectors are there"))
         if not yes:
-            click.echo("Nothing was removed: add --yes to remove it.")
+            echo("Nothing was removed: add --yes to remove it.")
         return
     if not everything:
         dropped = or_say_why(running.drop_leftovers, settings())
-        click.echo(f"Dropped what {len(dropped)} ended runs had left.")
+        echo(f"Dropped what {len(dropped)} ended runs had left.")
         return
     home = settings().home
     if not home.exists():
-        click.echo(f"There is no state in {home}.")
+        echo(f"There is no state in {home}.")
         return
     if not yes:
         click.confirm(f"Remove {home} with all tables, vectors and history?", abort=True)
     stop(home)
     weaviate_server.stop(home)
     shutil.rmtree(home)
-    click.echo(f"Removed {home}.")
+    echo(f"Removed {home}.")

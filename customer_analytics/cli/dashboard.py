@@ -1,13 +1,11 @@
 """`customer-analytics dashboard`."""
 
-import os
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
 
-from customer_analytics.cli.errors import fail
+from customer_analytics.cli.errors import fail, or_say_why
+from customer_analytics.settings import settings, web_password
 
 
 @click.command()
@@ -17,16 +15,10 @@ def dashboard(host: str, port: int) -> None:
     """Show the dashboard, until stopped; it reads and never writes."""
     if find_spec("streamlit") is None:
         fail("The dashboard needs Streamlit: pip install 'customer-analytics[dashboard]'.")
-    app = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
-    options = {
-        "server.address": host,
-        "server.port": port,
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-        "theme.primaryColor": "#0072B2",
-    }
-    arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    # In place of this process, so that signals reach the server.
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(app), *arguments])
+    from customer_analytics.web.dashboard import serve
+    from customer_analytics.web.guard import access
+    from customer_analytics.web.stopping import until_stopped
+
+    allowed = access(host, port, settings().allowed_hosts, web_password())
+    with until_stopped():
+        or_say_why(serve, host, port, allowed)

@@ -6,6 +6,7 @@ import click
 
 from customer_analytics.cli.errors import or_say_why
 from customer_analytics.cli.summary import print_outcome
+from customer_analytics.output import echo
 from customer_analytics.sample_data import DEFAULT_CUSTOMERS
 from customer_analytics.settings import Settings, settings
 
@@ -62,8 +63,8 @@ def demo(customers: int) -> None:
     if outcome.success:
         or_say_why(_show, chosen)
     print_outcome(outcome)
-    click.echo("\nNext: `make dev` opens the lineage, the checks and the dashboard in your browser, and")
-    click.echo("`.venv/bin/customer-analytics sql 'SELECT * FROM PRES_CHURN'` asks the tables.")
+    echo("\nNext: `make dev` opens the lineage, the checks and the dashboard in your browser, and")
+    echo("`.venv/bin/customer-analytics sql 'SELECT * FROM PRES_CHURN'` asks the tables.")
 
 
 def _prepare(chosen: Settings, customers: int) -> None:
@@ -74,14 +75,14 @@ def _prepare(chosen: Settings, customers: int) -> None:
     from customer_analytics.terminal import show_messages
 
     show_messages()
-    click.echo(f"State folder: {state_folder(chosen)}")
+    echo(f"State folder: {state_folder(chosen)}")
     for model in (WHISPER_TINY_EN, BGE_SMALL_EN, RERANKER_EN):
         fetch(model, chosen.model_cache)
-    click.echo(f"Model files: verified, in {chosen.model_cache}")
-    progress = Progress("customers written", lambda line: click.echo(line, err=True))
+    echo(f"Model files: verified, in {chosen.model_cache}")
+    progress = Progress("customers written", lambda line: echo(line, err=True))
     contents = write_sample_data(chosen.sample_data, customers, on_progress=progress)
     kept = "kept as it is" if contents.was_there else "written"
-    click.echo(f"Sample data: {sum(contents.rows.values()):,} rows and {contents.calls} calls, {kept}")
+    echo(f"Sample data: {sum(contents.rows.values()):,} rows and {contents.calls} calls, {kept}")
 
 
 def _show(chosen: Settings) -> None:

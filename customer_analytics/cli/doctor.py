@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from customer_analytics.output import echo
 from customer_analytics.settings import settings
 
 
@@ -15,5 +16,5 @@ def doctor() -> None:
     sound = True
     for finding in examine(settings()):
         sound &= finding.sound
-        click.echo(finding)
+        echo(finding)
     sys.exit(0 if sound else 1)

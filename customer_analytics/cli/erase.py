@@ -1,18 +1,19 @@
 """`customer-analytics erase`."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from customer_analytics.cli.errors import or_say_why
+from customer_analytics.model_files.progress import megabytes
+from customer_analytics.output import echo
 from customer_analytics.settings import settings
 
 if TYPE_CHECKING:
-    from customer_analytics.erasure.erase import Systems, Trace
+    from customer_analytics.erasure.erase import Trace
 
 
 @click.command()
@@ -31,44 +32,55 @@ def erase(customer_id: str, folders: Sequence[Path], check: bool, yes: bool) -> 
 
     The source data are not touched: remove the customer there, too.
     """
+    from customer_analytics import running
+    from customer_analytics.erasure import kept
     from customer_analytics.erasure.erase import erase as erase_everywhere
-    from customer_analytics.erasure.erase import traces
+    from customer_analytics.erasure.erase import out_of_reach, traces
+    from customer_analytics.erasure.pending import is_pending
+    from customer_analytics.erasure.systems import opened
 
-    with _systems(folders) as systems:
+    if not check:
+        or_say_why(running.resume, settings())
+    with opened(settings(), folders) as systems:
         found = or_say_why(traces, customer_id, systems)
         _print(customer_id, found)
         if check:
-            sys.exit(1 if found else 0)
+            if pending := is_pending(settings().home, customer_id):
+                echo("An erasure of the customer was interrupted: erase again, or run the pipeline.")
+            sys.exit(1 if found or pending else 0)
         if not yes:
             click.confirm(f"Erase customer {customer_id}?", abort=True)
-        or_say_why(erase_everywhere, customer_id, systems)
+        searched = or_say_why(erase_everywhere, customer_id, systems)
+        or_say_why(kept.keep, settings().home, systems.warehouse)
         left = or_say_why(traces, customer_id, systems)
+        beyond = out_of_reach(systems)
     if left:
         _print(customer_id, left)
+    if searched.holding:
+        echo("These files still hold words that only the customer's rows had:")
+        for file in searched.holding:
+            echo(f"  {file}")
+        echo("If a run is going on, erase again when it has ended.")
+    if left or searched.holding:
         sys.exit(1)
-    click.echo(f"Checked: nothing is left of customer {customer_id}.")
-    click.echo("Now run the pipeline: it brings sums up to date, and trains without the customer's texts.")
+    echo(f"Checked: nothing is left of customer {customer_id}.")
+    echo(
+        "Looked at: tables, stage, collections, model evaluations and snapshots, and the bytes of "
+        f"{searched.files:,} files ({megabytes(searched.size)}) below {settings().home}."
+    )
+    echo(
+        "Out of reach: the source data, copies and backups, object stores, and what services such as OpenAI keep."
+    )
+    for sentence in beyond:
+        echo(f"Out of reach: {sentence}.")
+    echo(
+        "SECURITY.md says more. The customer's id, order ids and hashes of texts stay in ERASED_KEYS, so that "
+        "they are not loaded again."
+    )
+    echo("Now run the pipeline: it brings sums up to date, and trains without the customer's texts.")
 
 
 def _print(customer: str, found: "Sequence[Trace]") -> None:
-    click.echo(f"Of customer {customer} there is{'' if found else ' nothing'}{':' if found else '.'}")
+    echo(f"Of customer {customer} there is{'' if found else ' nothing'}{':' if found else '.'}")
     for trace in found:
-        click.echo(f"  {trace.count:>8,}  {trace.place}")
-
-
-@contextmanager
-def _systems(folders: Sequence[Path]) -> "Iterator[Systems]":
-    import dagster as dg
-
-    from customer_analytics.deployment import resources
-    from customer_analytics.erasure.erase import Systems
-
-    with dg.build_resources(resources(settings())) as built:
-        own = Path(built.source.uri or built.source.sample_data, "snapshot")
-        yield Systems(
-            warehouse=built.warehouse,
-            vector_store=built.vector_store,
-            embedder=built.embedder,
-            registry=built.registry,
-            snapshot_folders=(*folders, *([own] if own.is_dir() else [])),
-        )
+        echo(f"  {trace.count:>8,}  {trace.place}")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn, ParamSpec, TypeVar
 
-import click
+from customer_analytics.output import echo
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -24,5 +24,5 @@ def or_say_why(
 
 def fail(sentence: str) -> NoReturn:
     """End the program with an error."""
-    click.echo(f"Error: {sentence}", err=True)
+    echo(f"Error: {sentence}", err=True)
     sys.exit(1)

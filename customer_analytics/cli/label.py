@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from customer_analytics.cli.errors import fail, or_say_why
+from customer_analytics.output import echo
 from customer_analytics.settings import settings
+from customer_analytics.spreadsheets import is_formula
 
 if TYPE_CHECKING:
     from customer_analytics.ml.labelling import Candidate
+
+_INVISIBLE = "\u2060"
 
 
 @click.command()
@@ -39,7 +43,7 @@ def label(number: int, output: Path, force: bool) -> None:
     if not texts:
         fail("There are no comments without a label: load comments with `customer-analytics run` first.")
     or_say_why(_write, output, texts)
-    click.echo(
+    echo(
         f"Wrote {len(texts):,} comments to {output}. Fill the column label with 1 (positive) or 0 (negative). "
         "Then save the file as comment_training.csv in the source folder, or add its rows to the comment_training "
         "file that is there."
@@ -78,4 +82,6 @@ def _write(output: Path, texts: "list[Candidate]") -> None:
         rows.writerow(["review_text", "label", *(["sentiment"] if is_scored else [])])
         for text in texts:
             hint = "" if text.sentiment is None else f"{text.sentiment:.2f}"
-            rows.writerow([text.text, "", *([hint] if is_scored else [])])
+            # The source files' reader trims invisible characters, so the text comes back as it was.
+            shown = f"{_INVISIBLE}{text.text}" if is_formula(text.text) else text.text
+            rows.writerow([shown, "", *([hint] if is_scored else [])])

@@ -1,8 +1,7 @@
 """What `run` and `demo` say of the source before they write anything."""
 
-import click
-
 from customer_analytics.cli.errors import fail
+from customer_analytics.output import echo
 from customer_analytics.settings import Settings
 
 
@@ -28,6 +27,6 @@ def look_into_source(settings: Settings, select: str | None = None) -> None:
     except SourceError as error:
         fail(str(error))
     for finding in source_findings(preflight):
-        click.echo(finding)
+        echo(finding)
     if preflight.obstacle and any(tables[name].needs_rows for name in reading & tables.keys()):
         fail(f"{preflight.obstacle} Nothing was written.")

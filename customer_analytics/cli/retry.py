@@ -4,6 +4,7 @@ import click
 
 from customer_analytics.cli.errors import or_say_why
 from customer_analytics.cli.summary import print_outcome
+from customer_analytics.output import echo, in_line
 from customer_analytics.settings import settings
 
 
@@ -14,7 +15,7 @@ def retry() -> None:
 
     paths, outcome = or_say_why(running.retry, settings())
     if outcome is None:
-        click.echo("No call has failed.")
+        echo("No call has failed.")
         return
-    click.echo(f"Listened again to {len(paths)} calls: {', '.join(paths[:10])}{' …' * (len(paths) > 10)}")
+    echo(f"Listened again to {len(paths)} calls: {', '.join(map(in_line, paths[:10]))}{' …' * (len(paths) > 10)}")
     print_outcome(outcome)

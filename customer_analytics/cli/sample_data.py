@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from customer_analytics.cli.errors import or_say_why
+from customer_analytics.output import echo
 from customer_analytics.sample_data import DEFAULT_CUSTOMERS, DEFAULT_SEED
 
 if TYPE_CHECKING:
@@ -26,13 +27,11 @@ def sample_data(folder: Path, customers: int, seed: int) -> None:
     """Write the source data of a toy shop that does not exist into a folder of its own."""
     contents = or_say_why(_write, folder, customers, seed)
     counts = f"{customers:,} customers with {sum(contents.rows.values()):,} rows and {contents.calls:,} calls"
-    click.echo(f"{'There already' if contents.was_there else 'Wrote'}: {counts} in {folder}.")
+    echo(f"{'There already' if contents.was_there else 'Wrote'}: {counts} in {folder}.")
 
 
 def _write(folder: Path, customers: int, seed: int) -> "Contents":
     from customer_analytics.progress import Progress
     from customer_analytics.sample_data.folder import write_sample_data
 
-    return write_sample_data(
-        folder, customers, seed, Progress("customers", lambda line: click.echo(line, err=True))
-    )
+    return write_sample_data(folder, customers, seed, Progress("customers", lambda line: echo(line, err=True)))

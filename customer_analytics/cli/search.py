@@ -1,7 +1,6 @@
 """`customer-analytics search` and `customer-analytics ask`."""
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from customer_analytics.cli.errors import or_say_why
+from customer_analytics.output import echo, echo_json, in_line
 from customer_analytics.settings import settings
 
 if TYPE_CHECKING:
@@ -64,20 +64,20 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("query")
 @_filters
-@click.option("--limit", type=click.IntRange(1, 80), default=10, show_default=True, help="Hits at most.")
+@click.option("--limit", type=click.IntRange(1, 40), default=10, show_default=True, help="Hits at most.")
 def search(query: str, as_json: bool, limit: int, **chosen: Any) -> None:
     """Find comments and calls by meaning and by words."""
     hits, origin = or_say_why(_found, query, _chosen(**chosen), limit)
     if as_json:
-        click.echo(json.dumps([asdict(hit) for hit in hits], default=str, ensure_ascii=False))
+        echo_json([asdict(hit) for hit in hits])
         return
     for hit in hits:
         mood = "" if hit.sentiment is None else f", sentiment {hit.sentiment:.2f}"
-        click.echo(f"{hit.score:6.2f}  {_origin(hit)}{mood}\n        {' '.join(hit.excerpt.split())}\n")
+        echo(f"{hit.score:6.2f}  {_origin(hit)}{mood}\n        {' '.join(hit.excerpt.split())}\n")
     if not hits:
-        click.echo("Nothing found.")
+        echo("Nothing found.")
     if origin:
-        click.echo(f"Sentiment is by {origin}.", err=True)
+        echo(f"Sentiment is by {origin}.", err=True)
 
 
 @click.command()
@@ -88,13 +88,13 @@ def ask(question: str, as_json: bool, **chosen: Any) -> None:
     answer, model = or_say_why(_answered, question, _chosen(**chosen))
     if as_json:
         found = {"question": question, "model": model, "is_found": answer.is_found} | asdict(answer)
-        click.echo(json.dumps(found, default=str, ensure_ascii=False))
+        echo_json(found)
         return
-    click.echo(answer.text)
+    echo(answer.text)
     if answer.quotes:
-        click.echo()
+        echo()
     for quote in answer.quotes:
-        click.echo(f"[{quote.passage.number}] {_origin(quote.passage)}")
+        echo(f"[{quote.passage.number}] {_origin(quote.passage)}")
 
 
 def _chosen(
@@ -158,4 +158,4 @@ def _search(built: Any) -> "Search":
 def _origin(found: "Hit | Passage") -> str:
     who = "unknown customer" if found.customer_id is None else f"customer {found.customer_id}"
     when_and_where = ", ".join(str(part) for part in (found.date, found.relative_path) if part)
-    return f"{found.source} of {who}, {when_and_where}"
+    return in_line(f"{found.source} of {who}, {when_and_where}")

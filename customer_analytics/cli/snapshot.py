@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from customer_analytics.cli.errors import or_say_why
+from customer_analytics.output import echo
 from customer_analytics.settings import settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def create(folder: Path) -> None:
     from customer_analytics import snapshots
 
     with _collections() as (store, collections):
-        or_say_why(snapshots.create, store, collections, folder, click.echo)
+        or_say_why(snapshots.create, store, collections, folder, echo)
 
 
 @snapshot.command()
@@ -58,7 +59,7 @@ def backup(name: str, backend: str) -> None:
 
     with _collections() as (store, collections):
         made = or_say_why(weaviate_backup.create, store, collections, name, backend)
-    click.echo(f"Backed up {', '.join(made)} as {name} ({backend}).")
+    echo(f"Backed up {', '.join(made)} as {name} ({backend}).")
 
 
 @snapshot.command("restore-backup")
@@ -73,7 +74,7 @@ def restore_backup(name: str, backend: str, replace: bool) -> None:
 
     with _collections() as (store, collections):
         restored = or_say_why(weaviate_backup.restore, store, collections, name, backend, replace=replace)
-    click.echo(f"Restored {', '.join(restored)} from {name} ({backend}).")
+    echo(f"Restored {', '.join(restored)} from {name} ({backend}).")
 
 
 @contextmanager
@@ -90,7 +91,7 @@ def _collections() -> "Iterator[tuple[VectorStore, list[Collection]]]":
 
 
 def _restore(place: str, store: "VectorStore", collections: "list[Collection]") -> None:
-    from customer_analytics import snapshots
+    from customer_analytics import snapshots, temporary
     from customer_analytics.ingestion.location import SourceError, SourceLocation
 
     try:
@@ -101,4 +102,5 @@ def _restore(place: str, store: "VectorStore", collections: "list[Collection]") 
         raise snapshots.SnapshotError(
             f"There is no snapshot in {place}: name the folder of its {snapshots.MANIFEST}."
         )
-    snapshots.restore(found, store, collections, click.echo)
+    with temporary.folder(settings().home) as folder:
+        snapshots.restore(found, store, collections, echo, folder)

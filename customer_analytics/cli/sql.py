@@ -1,7 +1,5 @@
 """`customer-analytics sql`."""
 
-import csv
-import json
 import sys
 from decimal import Decimal
 from typing import Any
@@ -9,7 +7,9 @@ from typing import Any
 import click
 
 from customer_analytics.cli.errors import or_say_why
+from customer_analytics.output import echo_json, visible
 from customer_analytics.settings import Settings, settings
+from customer_analytics.spreadsheets import write_csv
 
 
 @click.command()
@@ -20,13 +20,10 @@ def sql(statement: str, form: str | None) -> None:
     """Run a SQL statement in the warehouse, also while a run is going on, and print its rows."""
     names, rows = or_say_why(query, settings(), statement)
     if form == "json":
-        click.echo(
-            json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str, ensure_ascii=False)
-        )
+        echo_json([dict(zip(names, row, strict=True)) for row in rows])
     elif form == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow(names)
-        writer.writerows(rows)
+        shown = ([visible(value) if isinstance(value, str) else value for value in row] for row in rows)
+        write_csv(sys.stdout, [visible(name) for name in names], shown)
     else:
         print_table(names, rows)
 
@@ -40,9 +37,9 @@ def print_table(names: list[str], rows: list[tuple[Any, ...]], title: str | None
     table = Table(title=title, title_justify="left", caption=None if title else f"{len(rows):,} rows")
     for position, name in enumerate(names):
         is_number = all(isinstance(row[position], int | float | Decimal | None) for row in rows)
-        table.add_column(escape(name), justify="right" if is_number else "left", overflow="fold")
+        table.add_column(escape(visible(name)), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+        table.add_row(*("" if value is None else escape(visible(str(value))) for value in row))
     Console().print(table)
 
 

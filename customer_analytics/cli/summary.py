@@ -3,8 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
+from customer_analytics.output import echo
 from customer_analytics.progress import duration
 
 if TYPE_CHECKING:
@@ -19,15 +18,17 @@ def print_outcome(outcome: "Outcome") -> None:
     summary = outcome.summary
     _print_rows(summary)
     _print_rejected(summary)
+    for name, count in summary.left_out.items():
+        echo(f"  {name}: {count:,} more of erased customers, left out; remove them from the file")
     if summary.calls:
-        click.echo("\nCalls: " + ", ".join(f"{count:,} {status}" for status, count in summary.calls.items()))
+        echo("\nCalls: " + ", ".join(f"{count:,} {status}" for status, count in summary.calls.items()))
     _print_checks(summary)
     if summary.skipped:
-        click.echo(f"\nNot made, because something before failed: {', '.join(summary.skipped)}")
+        echo(f"\nNot made, because something before failed: {', '.join(summary.skipped)}")
     for line in (line for failure in outcome.failures for line in failure.splitlines()):
-        click.secho(f"Error: {line}", fg="red", err=True)
+        echo(f"Error: {line}", fg="red", err=True)
     ended = "succeeded" if outcome.success else "failed; what it wrote before stays"
-    click.echo(f"\nRun {outcome.run_id} took {duration(summary.seconds)} and {ended}.", err=not outcome.success)
+    echo(f"\nRun {outcome.run_id} took {duration(summary.seconds)} and {ended}.", err=not outcome.success)
     if not outcome.success:
         sys.exit(1)
 
@@ -35,24 +36,24 @@ def print_outcome(outcome: "Outcome") -> None:
 def _print_rows(summary: "Summary") -> None:
     if not summary.rows:
         return
-    click.echo("\nRows")
+    echo("\nRows")
     width = max(map(len, summary.rows))
     for name, count in summary.rows.items():
-        click.echo(f"  {name:<{width}} {count:>12,}")
+        echo(f"  {name:<{width}} {count:>12,}")
 
 
 def _print_rejected(summary: "Summary") -> None:
-    click.echo("\nRejected rows, kept in STG_REJECTED_ROWS" if summary.rejected else "\nRejected rows: none")
+    echo("\nRejected rows, kept in STG_REJECTED_ROWS" if summary.rejected else "\nRejected rows: none")
     for file in summary.rejected:
         of = f" of {file.lines:,}" if file.lines else ""
         told = "refused; its table is as it was" if file.is_refused else f"{file.rejected:,}{of}"
-        click.secho(f"  {file.name}: {told}", fg="red" if file.is_refused else "yellow")
+        echo(f"  {file.name}: {told}", fg="red" if file.is_refused else "yellow")
         for reason in file.reasons:
-            click.echo(f"    {reason}")
+            echo(f"    {reason}")
 
 
 def _print_checks(summary: "Summary") -> None:
-    click.echo(f"\nFailed checks{'' if summary.checks else ': none'}")
+    echo(f"\nFailed checks{'' if summary.checks else ': none'}")
     for check in summary.checks:
         detail = f": {check.detail}" if check.detail else ""
-        click.secho(f"  {check.severity:<5} {check.asset} {check.name}{detail}", fg=_COLOURS[check.severity])
+        echo(f"  {check.severity:<5} {check.asset} {check.name}{detail}", fg=_COLOURS[check.severity])

@@ -10,10 +10,10 @@ from customer_analytics.model_files import ModelFilesError
 st.set_page_config(page_title="Customer analytics", page_icon="\N{TEDDY BEAR}", layout="wide")
 page = st.navigation(
     [
-        st.Page("pages/marketing.py", title="Marketing", icon=":material/campaign:", default=True),
-        st.Page("pages/sales.py", title="Sales", icon=":material/group:"),
-        st.Page("pages/product.py", title="Product", icon=":material/search:"),
-        st.Page("pages/pipeline.py", title="Pipeline", icon=":material/account_tree:"),
+        st.Page("views/marketing.py", title="Marketing", icon=":material/campaign:", default=True),
+        st.Page("views/sales.py", title="Sales", icon=":material/group:"),
+        st.Page("views/product.py", title="Product", icon=":material/search:"),
+        st.Page("views/pipeline.py", title="Pipeline", icon=":material/account_tree:"),
     ],
     position="top",
 )

@@ -1,5 +1,6 @@
 """What the pages read, through the resources that the pipeline uses, in a role that may only read."""
 
+import gc
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ def _opened() -> _Opened:
     closing = ExitStack()
     instance = closing.enter_context(dagster_instance(settings()))
     built = closing.enter_context(dg.build_resources(resources(settings(), reading=True), instance))
+    _keep_what_is_loaded()
     return _Opened(instance, built, closing)
 
 
@@ -80,7 +82,21 @@ def audio(audio_hash: str, relative_path: str) -> bytes:
     return content
 
 
+@st.cache_resource(show_spinner="Loading the models …")
 def search() -> Search:
-    """Search over comments and calls."""
+    """Search over comments and calls, made once for all visitors, with its models and libraries loaded."""
     read = reading()
-    return Search(read.warehouse, read.vector_store, read.embedder, read.reranker, settings().timezone)
+    made = Search(read.warehouse, read.vector_store, read.embedder, read.reranker, settings().timezone)
+    made.find("toy")
+    _keep_what_is_loaded()
+    return made
+
+
+def _keep_what_is_loaded() -> None:
+    """Have the interpreter never look at what is there now when it collects garbage.
+
+    Streamlit collects after each run of a page. With the libraries to look at, that takes 0.4 s, for which all
+    other visitors wait.
+    """
+    gc.collect()
+    gc.freeze()

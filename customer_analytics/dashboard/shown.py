@@ -1,5 +1,6 @@
 """How rows, numbers and what customers said are shown."""
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +10,11 @@ import streamlit as st
 
 from customer_analytics.resources.registry.base import ModelVersion
 from customer_analytics.shipped_classifier import is_shipped
+from customer_analytics.spreadsheets import write_csv
 from customer_analytics.tables import SqlType, Table
 
 _FORMATS = {SqlType.AMOUNT: "%.2f", SqlType.FLOAT: "%.2f", SqlType.INTEGER: "%d"}
 _SHORT = ("CLV", "MRR", "ROAS", "UTM")
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table(
@@ -60,9 +60,9 @@ def table(
 
 def csv(frame: pd.DataFrame) -> bytes:
     """The rows as CSV, in which no text of a customer's is a formula."""
-    texts = frame.select_dtypes(include=["object", "string"]).columns
-    safe = frame.assign(**{column: frame[column].map(_no_formula) for column in texts})
-    return safe.to_csv(index=False).encode()
+    file = io.StringIO()
+    write_csv(file, list(frame.columns), frame.astype(object).where(frame.notna(), None).itertuples(index=False))
+    return file.getvalue().encode()
 
 
 def label(column: str) -> str:
@@ -106,7 +106,3 @@ def sentiment_origin(classifier: ModelVersion | None) -> None:
 def no_run_yet(what: str) -> None:
     """Say that a table is empty or not there, and how that changes."""
     st.info(f"{what} Run `customer-analytics run`, or materialize the assets in Dagster, and come back.")
-
-
-def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

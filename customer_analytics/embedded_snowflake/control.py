@@ -4,8 +4,8 @@ import re
 
 from sqlglot import Expr, exp
 
-from customer_analytics.embedded_snowflake import catalog, names, results, rewrites, stages, transfers
-from customer_analytics.embedded_snowflake.errors import missing, unsupported
+from customer_analytics.embedded_snowflake import catalog, names, parameters, results, rewrites, stages, transfers
+from customer_analytics.embedded_snowflake.errors import missing, syntax_error, unsupported
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.statement import Statement
@@ -42,7 +42,7 @@ def run(tree: Expr, statement: Statement) -> Result:
         return _use(tree, statement)
     if isinstance(tree, exp.Show):
         sql = catalog.show(tree, statement.session.store.databases(), session.database, session.schema)
-        return _rows(session, sql)
+        return _rows(statement, sql)
     if isinstance(tree, exp.Describe):
         return _describe(tree, statement)
     if isinstance(tree, exp.ListStage):
@@ -59,9 +59,8 @@ def run(tree: Expr, statement: Statement) -> Result:
     return _command(tree, statement)
 
 
-def _rows(session: Session, sql: str) -> Result:
-    relation = session.connection.sql(sql)
-    return Result(relation.to_arrow_table(), [str(kind) for kind in relation.types], results.SELECT)
+def _rows(statement: Statement, sql: str) -> Result:
+    return statement.sessions.read(statement.session.connection.sql(sql))
 
 
 def _use(tree: exp.Use, statement: Statement) -> Result:
@@ -91,16 +90,19 @@ def _use(tree: exp.Use, statement: Statement) -> Result:
 def _alter_session(tree: exp.Alter, statement: Statement) -> Result:
     session = statement.session
     setting = tree.args["actions"][0]
+    if not all(item.this for item in setting.expressions):
+        raise syntax_error("ALTER SESSION sets or unsets at least one parameter")
     for item in setting.expressions:
         if setting.args.get("unset"):
             session.parameters.pop(item.this.name.upper(), None)
             continue
-        name, value = item.this.this.name.upper(), item.this.expression
+        name, node = item.this.this.name.upper(), item.this.expression
+        value = parameters.checked(name, node.this if isinstance(node, exp.Boolean) else node.name)
         if name == "AUTOCOMMIT":
             statement.sessions.commit(session)
-            session.autocommit = str(value.name or value.this).upper() == "TRUE"
+            session.autocommit = value
         else:
-            session.parameters[name] = value.this if isinstance(value, exp.Boolean) else value.name
+            parameters.keep(session.parameters, name, value)
     return results.message(_SUCCESS, results.SESSION)
 
 
@@ -113,11 +115,11 @@ def _set_variables(tree: exp.Set, session: Session) -> Result:
 def _describe(tree: exp.Describe, statement: Statement) -> Result:
     session = statement.session
     kind = str(tree.args.get("kind") or "TABLE").upper()
-    if kind not in ("TABLE", "VIEW"):
-        raise unsupported(f"DESCRIBE {kind}")
+    if kind not in ("TABLE", "VIEW") or not isinstance(tree.this, exp.Table):
+        raise unsupported(f"DESCRIBE {kind if isinstance(tree.this, exp.Table) else 'of a statement'}")
     name = names.full_name(tree.this, session)
     temporary = session.temporary_schema(*name[:2]) if names.is_temporary(name, session) else None
-    result = _rows(session, catalog.describe_table(*name, temporary))
+    result = _rows(statement, catalog.describe_table(*name, temporary))
     if not result.table.num_rows:
         raise missing(".".join(name))
     return result

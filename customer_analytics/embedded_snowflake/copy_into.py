@@ -8,14 +8,13 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import sqlglot
 from sqlglot import exp
 
 from customer_analytics.embedded_snowflake import results, rewrites
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, missing, unsupported
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Name, Session
-from customer_analytics.embedded_snowflake.stages import Stage
+from customer_analytics.embedded_snowflake.stages import Stage, file_literal
 from customer_analytics.embedded_snowflake.store import META, TEMPORARY, execute, literal, quoted
 
 
@@ -145,7 +144,7 @@ def _insert(load: Load, file: Path, connection: duckdb.DuckDBPyConnection) -> st
     kind = str(load.options.format.get("TYPE", "CSV")).upper()
     if kind not in ("PARQUET", "CSV"):
         raise unsupported(f"COPY INTO from files of type {kind}")
-    source = f"read_parquet({literal(str(file))})" if kind == "PARQUET" else _read_csv(file, load.options.format)
+    source = f"read_parquet({file_literal(file)})" if kind == "PARQUET" else _read_csv(file, load.options.format)
     target, columns, query = load.target.sql(dialect="duckdb"), load.columns, f"SELECT * FROM {source}"
     if load.select is not None:
         query = _from_file(load.select, source)
@@ -167,14 +166,17 @@ def _insert(load: Load, file: Path, connection: duckdb.DuckDBPyConnection) -> st
 
 def _from_file(select: exp.Select, source: str) -> str:
     """The query with `$1:name` of Parquet files, or `$n` of CSV files, as columns of the file."""
+    if select.args.get("with_") is not None or len(list(select.find_all(exp.Table))) > 1:
+        raise unsupported("COPY INTO from a query on more than staged files")
     query = select.copy()
     for path in list(query.find_all(exp.JSONExtract)):
         if isinstance(path.this, exp.Parameter):
             path.replace(exp.column(path.expression.find(exp.JSONPathKey).this, quoted=True))
     for parameter in list(query.find_all(exp.Parameter)):
         parameter.replace(exp.column(f"column{int(parameter.this.name) - 1}", quoted=True))
-    query.set("from_", exp.From(this=sqlglot.parse_one(f"SELECT * FROM {source}", read="duckdb").find(exp.Table)))
-    return rewrites.to_duckdb(query)
+    query.set("from_", exp.From(this=exp.table_("_file", quoted=True)))
+    # The file comes in afterwards, because no client may name one.
+    return f'WITH "_file" AS (SELECT * FROM {source}) {rewrites.to_duckdb(query)}'
 
 
 _CSV_OPTIONS = {
@@ -197,7 +199,7 @@ def _read_csv(file: Path, given: dict[str, Any]) -> str:
     if other := sorted(set(given) - _CSV_OPTIONS):
         raise unsupported(f"COPY INTO with the CSV option {', '.join(other)}")
     return (
-        f"read_csv({literal(str(file))}, header = false, all_varchar = true, auto_detect = true, "
+        f"read_csv({file_literal(file)}, header = false, all_varchar = true, auto_detect = true, "
         f"delim = {literal(str(given.get('FIELD_DELIMITER', ',')))}, skip = {int(given.get('SKIP_HEADER', 0))}, "
         f"quote = {literal('' if quote.upper() == 'NONE' else quote)}, "
         f"nullstr = [{', '.join(map(literal, nulls))}])"

@@ -7,7 +7,7 @@ import duckdb
 from sqlglot import Expr, exp
 
 from customer_analytics.embedded_snowflake import names, results, rewrites
-from customer_analytics.embedded_snowflake.errors import SnowflakeError, already_exists, missing
+from customer_analytics.embedded_snowflake.errors import SnowflakeError, already_exists, missing, unsupported
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Name, Session
 from customer_analytics.embedded_snowflake.store import TEMPORARY, execute, literal, quoted, transaction
@@ -61,6 +61,8 @@ def _definition(
     head = f"CREATE {'OR REPLACE ' if tree.args.get('replace') else ''}{kind} {target}"
     if (original := tree.find(exp.LikeProperty, exp.Clone)) is not None:
         source = names.physical(names.full_name(original.this, session), session)
+        if isinstance(original, exp.Clone) and source == table:
+            return []  # it is what it was, and would be empty by the time that its rows are read
         statements = _like(source, head, target, connection)
         if isinstance(original, exp.Clone):
             statements.append(f"INSERT INTO {target} SELECT * FROM {source.sql(dialect='duckdb')}")
@@ -71,7 +73,10 @@ def _definition(
             raise SnowflakeError(1003, "42000", "SQL compilation error:\nMissing column specification")
         return [f"{head} ({columns(schema.expressions)})"]
     query = tree.expression.unnest() if isinstance(tree.expression, exp.Subquery) else tree.expression
-    select = rewrites.to_duckdb(rewrites.prepare(query.copy(), session))
+    prepared = rewrites.prepare(query.copy(), session)
+    if kind == "VIEW" and table.catalog != TEMPORARY:
+        _refuse_temporary(prepared)
+    select = rewrites.to_duckdb(prepared)
     if schema is None:
         return [f"{head} AS {select}"]
     if kind == "VIEW" or not any(
@@ -86,6 +91,12 @@ def _definition(
         f"DROP TABLE IF EXISTS {target}",
         f"ALTER TABLE {new} RENAME TO {quoted(table.name)}",
     ]
+
+
+def _refuse_temporary(query: Expr) -> None:
+    """Refuse what would show a session's temporary table to others, and later another session's of its number."""
+    if any(table.catalog == TEMPORARY for table in query.find_all(exp.Table)):
+        raise unsupported("a view that reads temporary tables and is not temporary itself")
 
 
 def _like(source: exp.Table, head: str, target: str, connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import Expr, exp
 
-from customer_analytics.embedded_snowflake import bindings, results, rewrites
+from customer_analytics.embedded_snowflake import bindings, create_table, results, rewrites
 from customer_analytics.embedded_snowflake.errors import unsupported
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Session
@@ -95,15 +95,16 @@ def _insert(tree: exp.Insert, table: exp.Table, temporary: bool) -> Work:
         return Work(lambda c: results.counts(results.INSERT, rows_inserted=_count(c, sql)), temporary, [sql])
     tree.set("overwrite", False)
     target = table.sql(dialect="duckdb")
-    # The source may read the target, so it is kept before the target is emptied.
-    reads_target = any(other.sql(dialect="duckdb") == target for other in tree.expression.find_all(exp.Table))
+    sources = list(tree.expression.find_all(exp.Table))
+    reads_target = any(other.parts == table.parts for other in sources)
     source = rewrites.to_duckdb(tree.expression.copy())
     check = rewrites.to_duckdb(tree.copy())
     tree.set("expression", exp.select("*").from_(exp.table_(_SOURCE, quoted=True)))
     insert = tree.sql(dialect="duckdb")
 
     def run(connection: duckdb.DuckDBPyConnection) -> Result:
-        if not reads_target:
+        # The source may read the target, itself or by a view, so it is kept before the target is emptied.
+        if not reads_target and not any(create_table.kind_of(other, connection) == "VIEW" for other in sources):
             execute(connection, f"DELETE FROM {target}")
             return results.counts(results.INSERT, rows_inserted=_count(connection, check))
         execute(connection, f'CREATE OR REPLACE TEMPORARY TABLE "{_SOURCE}" AS {source}')
@@ -186,7 +187,11 @@ def _merge(tree: exp.Merge, temporary: bool) -> Work:
     order = [name for name in _ACTIONS.values() if name in present]
 
     def run(connection: duckdb.DuckDBPyConnection) -> Result:
-        done = Counter(_ACTIONS[action] for (action,) in execute(connection, sql))
+        done = Counter[str]()
+        connection.execute(sql)
+        # In parts, because there is a row for each that was merged, and Python reads them.
+        while actions := connection.fetchmany(10_000):
+            done.update(_ACTIONS[action] for (action,) in actions)
         return results.counts(results.MERGE, **{name: done[name] for name in order})
 
     return Work(run, temporary, [sql])

@@ -1,121 +1,58 @@
-"""Statements as jobs: run on threads, waited for, retried, cancelled and looked up by their ids."""
+"""The statements of all sessions as jobs: started, retried, cancelled and looked up by their ids."""
 
-import logging
 import threading
 import time
-import uuid
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 
-from customer_analytics.embedded_snowflake.errors import SnowflakeError, cancelled, unsupported
+from customer_analytics.embedded_snowflake.errors import SnowflakeError
+from customer_analytics.embedded_snowflake.job import Job
+from customer_analytics.embedded_snowflake.limits import Limits
+from customer_analytics.embedded_snowflake.memory_watch import MemoryWatch
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.statement import Statement
 from customer_analytics.embedded_snowflake.statement_log import StatementLog
-from customer_analytics.embedded_snowflake.statements import run
 
-_log = logging.getLogger(__name__)
 _KEPT_JOBS = 500
-_KEPT_BYTES = 256 * 1024 * 1024
-
-
-class Job:
-    """One statement: running, or done with a result or an error."""
-
-    def __init__(self, statement: Statement, request_id: str, log: StatementLog) -> None:
-        self.query_id = str(uuid.uuid4())
-        self.request_id = request_id
-        self.statement = statement
-        self.future: Future[Result] = Future()
-        self._log = log
-        self._cancelled = threading.Event()
-
-    @property
-    def session(self) -> Session:
-        """The session that the statement belongs to."""
-        return self.statement.session
-
-    def run(self) -> None:
-        """Carry out the statement when the session's statement before it is done."""
-        session = self.session
-        with session.statement_lock:
-            started = time.perf_counter()
-            session.running = self
-            session.cancelled = self._cancelled
-            timeout = float(session.parameters.get("STATEMENT_TIMEOUT_IN_SECONDS") or 0)
-            timer = threading.Timer(timeout, self.cancel) if timeout > 0 else None
-            if timer is not None:
-                timer.start()
-            try:
-                if self._cancelled.is_set():
-                    raise cancelled()
-                result: Result | SnowflakeError = run(self.statement)
-            except SnowflakeError as error:
-                result = error
-            except NotImplementedError as error:
-                result = unsupported(str(error))
-            except Exception as error:
-                # A defect of the endpoint; the client must hear of it at once, as an error of the statement.
-                _log.exception("statement failed unexpectedly: %s", self.statement.sql)
-                result = SnowflakeError(
-                    370001, "XX000", f"Internal error of the embedded endpoint: {type(error).__name__}: {error}"
-                )
-            finally:
-                if timer is not None:
-                    timer.cancel()
-                with session.running_lock:
-                    session.running = None
-                session.idle_since = time.monotonic()
-            if not self.statement.describe_only:
-                session.query_ids.append(self.query_id)
-            failed = result if isinstance(result, SnowflakeError) else None
-            self._log.append(
-                session=session.id,
-                query_id=self.query_id,
-                query_tag=session.query_tag,
-                sql=self.statement.sql,
-                rows=None if isinstance(result, SnowflakeError) else result.rows,
-                milliseconds=(time.perf_counter() - started) * 1000,
-                error=failed.errno if failed else None,
-            )
-        if isinstance(result, SnowflakeError):
-            self.future.set_exception(result)
-        else:
-            self.future.set_result(result)
-
-    def cancel(self) -> None:
-        """Interrupt the statement, and return when it has ended."""
-        self._cancelled.set()
-        # Again and again, because DuckDB forgets an interrupt that comes before it has begun to execute.
-        while not self.future.done():
-            with self.session.running_lock:
-                if self.session.running is self:
-                    self.session.connection.interrupt()
-            wait([self.future], timeout=0.1)
+"""At least; twice as many at the most, if their results are small enough."""
+_URGE_SECONDS = 0.05
 
 
 class Jobs:
-    """The statements that run and those that ran lately."""
+    """The statements that wait and run, and those that ran lately."""
 
-    def __init__(self, log: StatementLog) -> None:
-        self._log = log
-        self._pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="statement")
-        self._by_request: OrderedDict[str, Job] = OrderedDict()
+    def __init__(self, log: StatementLog, limits: Limits) -> None:
+        self.log = log
+        self._most_bytes = limits.result_bytes
+        self._memory = MemoryWatch(limits.memory_megabytes)
+        self._by_request: OrderedDict[tuple[int, str], Job] = OrderedDict()
         self._by_query: dict[str, Job] = {}
-        self._kept_bytes: dict[str, int] = {}
+        self._kept_bytes = 0
+        self._unfinished: set[Job] = set()
         self._lock = threading.Lock()
+        self._busy = threading.Event()
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def submit(self, statement: Statement, request_id: str) -> Job:
         """Start the statement; a request that was seen before gets the job that it has started then."""
+        key = (statement.session.id, request_id)
         with self._lock:
-            if known := self._by_request.get(request_id):
+            if known := self._by_request.get(key):
+                statement.forget()
                 return known
-            job = Job(statement, request_id, self._log)
-            self._by_request[request_id] = job
-            self._by_query[job.query_id] = job
-            self._forget_oldest()
-        job.future.add_done_callback(lambda _: self._weigh(job))
-        self._pool.submit(job.run)
+            job = Job(statement, request_id, self.log)
+            self._by_request[key] = self._by_query[job.query_id] = job
+            self._unfinished.add(job)
+        self._busy.set()
+        try:
+            statement.session.queue.put(job)
+        except SnowflakeError:
+            job.cancel()
+            with self._lock:
+                self._forget(job)
+            raise
+        job.future.add_done_callback(lambda _: self._keep(job))
         return job
 
     def by_query(self, query_id: str) -> Job:
@@ -124,30 +61,58 @@ class Jobs:
             return job
         raise SnowflakeError(709, "02000", f"Statement {query_id} not found")
 
-    def cancel(self, request_id: str) -> None:
-        """Interrupt the statement of a request, if it still runs."""
-        if job := self._by_request.get(request_id):
-            job.cancel()
+    def result_of(self, query_id: str) -> Result:
+        """The result of a statement that is done."""
+        job = self.by_query(query_id)
+        if not job.future.done():
+            raise SnowflakeError(709, "02000", f"Statement {query_id} has not finished; wait for it first.")
+        return job.future.result()
 
-    def close(self) -> None:
-        """Interrupt what runs and wait for it."""
-        for job in list(self._by_query.values()):
+    def cancel(self, session: Session, request_id: str) -> Job | None:
+        """Make the statement of a request end soon, if there is one."""
+        if job := self._by_request.get((session.id, request_id)):
             job.cancel()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        return job
 
-    def _weigh(self, job: Job) -> None:
+    def close(self, seconds: float) -> bool:
+        """Cancel everything; say whether all statements have ended in time."""
         with self._lock:
-            if job.request_id in self._by_request and job.future.exception() is None:
-                self._kept_bytes[job.request_id] = int(job.future.result().table.nbytes)
+            unfinished = list(self._unfinished)
+        for job in unfinished:
+            job.cancel()
+        deadline = time.monotonic() + seconds
+        return all([job.ended.wait(max(0.0, deadline - time.monotonic())) for job in unfinished])
 
-    def _forget_oldest(self) -> None:
-        kept_bytes = sum(self._kept_bytes.values())
-        if len(self._by_request) <= _KEPT_JOBS and kept_bytes <= _KEPT_BYTES:
-            return
-        for request_id, job in list(self._by_request.items()):
-            if len(self._by_request) <= _KEPT_JOBS and kept_bytes <= _KEPT_BYTES:
+    def _watch(self) -> None:
+        while self._busy.wait():
+            with self._lock:
+                self._unfinished = {job for job in self._unfinished if not job.ended.is_set()}
+                unfinished = list(self._unfinished)
+                if not unfinished:
+                    self._busy.clear()
+            for job in unfinished:
+                job.urge()
+            self._memory.look(partial(_cancel, unfinished))
+            time.sleep(_URGE_SECONDS)
+
+    def _keep(self, job: Job) -> None:
+        """Keep a result, and forget others where they are too many; those first that were delivered."""
+        with self._lock:
+            self._kept_bytes += job.size
+            if len(self._by_request) <= 2 * _KEPT_JOBS and self._kept_bytes <= self._most_bytes:
                 return
-            if job.future.done():
-                kept_bytes -= self._kept_bytes.pop(request_id, 0)
-                del self._by_request[request_id]
-                del self._by_query[job.query_id]
+            done = [job for job in self._by_request.values() if job.future.done()]
+            for other in sorted(done, key=lambda job: not job.delivered):
+                if len(self._by_request) <= _KEPT_JOBS and self._kept_bytes <= self._most_bytes:
+                    return
+                self._forget(other)
+                self._kept_bytes -= other.size
+
+    def _forget(self, job: Job) -> None:
+        self._by_request.pop((job.session.id, job.request_id), None)
+        self._by_query.pop(job.query_id, None)
+
+
+def _cancel(jobs: list[Job], why: SnowflakeError) -> None:
+    for job in jobs:
+        job.cancel(why)

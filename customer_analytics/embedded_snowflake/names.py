@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from sqlglot import Expr, exp
+from sqlglot.errors import SqlglotError
 
 from customer_analytics.embedded_snowflake import catalog
-from customer_analytics.embedded_snowflake.errors import SnowflakeError
+from customer_analytics.embedded_snowflake.errors import SnowflakeError, missing, syntax_error, unsupported
 from customer_analytics.embedded_snowflake.session import Name, Session
-from customer_analytics.embedded_snowflake.store import TEMPORARY
+from customer_analytics.embedded_snowflake.store import HIDDEN_SCHEMAS, OWN_DATABASES, TEMPORARY
 
 
 def fold_case(tree: Expr) -> None:
@@ -30,7 +31,12 @@ def identifier_function(node: Expr) -> Expr:
         argument = node.this.expressions[0]
     else:
         return node
-    table = exp.to_table(argument.name, dialect="snowflake")
+    try:
+        table = exp.to_table(argument.name, dialect="snowflake")
+    except SqlglotError:
+        table = exp.Table()
+    if not table.parts or not all(isinstance(part, exp.Identifier) for part in table.parts):
+        raise syntax_error(f"invalid identifier '{argument.name}'")
     table.set("alias", node.args.get("alias"))
     return table
 
@@ -53,6 +59,8 @@ def full_name(table: exp.Table, session: Session) -> Name:
             "Cannot perform operation. This session does not have a current schema. Call 'USE SCHEMA', or use a "
             "qualified name.",
         )
+    if database.lower() in OWN_DATABASES or schema.lower() in HIDDEN_SCHEMAS:
+        raise missing(".".join((database, schema, table.name)))
     return database, schema, table.name
 
 
@@ -87,7 +95,10 @@ def resolve(tree: Expr, session: Session) -> None:
     """Give every table of the statement its full DuckDB name, and columns no more than their table's."""
     for table in list(_tables(tree)):
         if table.db == "INFORMATION_SCHEMA" or (session.schema == "INFORMATION_SCHEMA" and not table.db):
-            table.replace(catalog.information_schema(table, table.catalog or session.database))
+            database = table.catalog or session.database
+            if database is not None and database.lower() in OWN_DATABASES:
+                raise missing(f"{database}.INFORMATION_SCHEMA.{table.name}")
+            table.replace(catalog.information_schema(table, database))
             continue
         _replace_name(table, physical(full_name(table, session), session))
     for column in tree.find_all(exp.Column):
@@ -98,6 +109,8 @@ def resolve(tree: Expr, session: Session) -> None:
 
 def _tables(tree: Expr) -> Iterator[exp.Table]:
     for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Literal | exp.Var | exp.Placeholder):
+            raise unsupported(f"files in FROM ({table.this.sql(dialect='snowflake')}); load them with COPY INTO")
         if isinstance(table.this, exp.Identifier) and not (not table.db and _is_cte(table)):
             yield table
 

@@ -1,34 +1,47 @@
 """Finding, starting and stopping the endpoint of a home folder."""
 
-import json
+import http.client
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 from filelock import FileLock
 
+from customer_analytics import private_files
+from customer_analytics.embedded_snowflake import discovery, proof
+from customer_analytics.embedded_snowflake.limits import Limits
+
 TOKEN_VARIABLE = "CUSTOMER_ANALYTICS_ENDPOINT_TOKEN"
-_DISCOVERY = "endpoint.json"
+UNUSABLE_STATE = os.EX_DATAERR
+"""Exit code of an endpoint whose state it cannot use, whenever it is started."""
+
+_HOST = "127.0.0.1"
+_INHERITED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "TZ")
 _OUTPUT = "endpoint.out"
 """What the process prints while it starts; later it writes to endpoint.log, which is bounded."""
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_PURGE_SECONDS = 3600.0
+_CLOCK_SECONDS = 2.0
+"""By how much two looks at when a process began may differ."""
 
 
 class StartError(RuntimeError):
     """The endpoint could not be started."""
+
+
+class UnusableStateError(StartError, ValueError):
+    """The endpoint could not be started, and cannot be until somebody mends its state."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +51,9 @@ class Endpoint:
     host: str
     port: int
     token: str = field(repr=False)
+    instance: str  # another one after every start
     pid: int | None = None  # of a process on this machine
-    instance: str = ""  # another one after every start
+    began: float = field(default=0.0, compare=False)  # when that process did, as its number may be given again
 
     @property
     def connection_args(self) -> dict[str, Any]:
@@ -47,7 +61,7 @@ class Endpoint:
         return {
             "account": "embedded",
             "user": "customer_analytics",
-            "password": self.token,
+            "password": proof.password(self.token, self.instance),
             "host": self.host,
             "port": self.port,
             "protocol": "http",
@@ -56,7 +70,7 @@ class Endpoint:
             "network_timeout": 45,
             # The endpoint answers within 15 s, if only that it is still at work.
             "socket_timeout": 30,
-            "backoff_policy": partial(_while_alive, self.pid),
+            "backoff_policy": partial(_while_alive, self.pid, self.began),
             "disable_ocsp_checks": True,
             # Otherwise every connection asks for a fifth of a second which cloud this machine is of.
             "platform_detection_timeout_seconds": 0.0,
@@ -68,94 +82,162 @@ class Endpoint:
 
 
 def find(home: Path) -> Endpoint | None:
-    """The healthy endpoint of this home, or None."""
-    try:
-        found = json.loads((_folder(home) / _DISCOVERY).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    """The endpoint of this home, if the process that it has announced proves to be it; else None."""
+    announced = discovery.read(_folder(home))
+    if announced is None:
         return None
-    return _answering(Endpoint(found["host"], found["port"], found["token"], found["pid"]))
+    identity = proof.identify(_HOST, announced.port, announced.token)
+    if identity is None or identity.pid != announced.pid or not _alive(identity.pid, identity.began):
+        return None
+    return Endpoint(_HOST, announced.port, announced.token, identity.instance, identity.pid, identity.began)
 
 
 def reach(url: str, token: str) -> Endpoint:
-    """The healthy endpoint at an address like http://endpoint:8080; raises ConnectionError if there is none."""
+    """The endpoint at an address like http://endpoint:8080; raises ConnectionError if none proves to be there."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or not parts.port:
         raise ValueError(f"{url!r} is not the address of an endpoint; give one like http://endpoint:8080.")
-    endpoint = _answering(Endpoint(parts.hostname, parts.port, token))
-    if endpoint is None:
+    identity = proof.identify(parts.hostname, parts.port, token) if token else None
+    if identity is None:
         raise ConnectionError(
             f"No embedded Snowflake endpoint answers at {url}; start it, and set {TOKEN_VARIABLE} to its token."
         )
-    return endpoint
+    return Endpoint(parts.hostname, parts.port, token, identity.instance)
 
 
-def ensure_running(home: Path) -> Endpoint:
-    """The endpoint of this home, started if there is none; raises StartError if it does not come up."""
+def ensure_running(home: Path, limits: Limits | None = None) -> Endpoint:
+    """The endpoint of this home, started if there is none; raises StartError if it does not come up.
+
+    `limits` are those of an endpoint that is started; one that runs keeps its own.
+    """
     if endpoint := find(home):
         return endpoint
+    private_files.make_folder(home)
     folder = _folder(home)
-    folder.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(folder)
     with FileLock(folder / "endpoint.lock"):
         if endpoint := find(home):
             return endpoint
-        return _start(folder)
+        return _start(home, limits or Limits())
 
 
 def stop(home: Path) -> bool:
     """Stop the endpoint of this home, gently if it can be, and say whether there was one."""
     endpoint = find(home)
-    if endpoint is None or endpoint.pid is None:
+    if endpoint is None:
         return False
-    _request(endpoint, "/embedded/stop", "POST")
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _alive(endpoint.pid):
-        if time.monotonic() > deadline:
-            os.kill(endpoint.pid, signal.SIGKILL)
-            break
-        time.sleep(0.05)
+    with suppress(psutil.NoSuchProcess):  # also when its number has gone to another process
+        process = psutil.Process(endpoint.pid)
+        with suppress(OSError, http.client.HTTPException, ValueError):
+            order = proof.stop_order(endpoint.token, endpoint.instance)
+            proof.request(endpoint.host, endpoint.port, "POST", "/embedded/stop", order)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _alive(process.pid, endpoint.began):
+            if time.monotonic() > deadline:
+                process.kill()
+            time.sleep(0.05)
     return True
 
 
-def write_discovery(folder: Path, endpoint: Endpoint) -> None:
-    """Tell other processes of this user where the endpoint is."""
-    unfinished = folder / f".{_DISCOVERY}.{endpoint.pid}"
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(endpoint), file)
-    unfinished.replace(folder / _DISCOVERY)
+def purge(endpoint: Endpoint) -> None:
+    """Have the endpoint rewrite its database files without what was deleted, and empty its logs.
+
+    Raises:
+        RuntimeError: The endpoint did not complete it; the same call again does.
+    """
+    order = proof.purge_order(endpoint.token, endpoint.instance)
+    try:
+        answer = proof.request(
+            endpoint.host, endpoint.port, "POST", "/embedded/purge", order, seconds=_PURGE_SECONDS
+        )
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise RuntimeError(f"The embedded Snowflake endpoint did not rewrite its files: {error}") from error
+    if not answer.get("success"):
+        raise RuntimeError(
+            f"The embedded Snowflake endpoint did not rewrite its database files: {answer.get('message')}"
+        )
 
 
-def remove_discovery(folder: Path) -> None:
-    """Take the announcement back."""
-    (folder / _DISCOVERY).unlink(missing_ok=True)
+def check(endpoint: Endpoint) -> list[list[str]]:
+    """Have the endpoint read all its database files; path and reason of each that is damaged."""
+    order = proof.check_order(endpoint.token, endpoint.instance)
+    try:
+        answer = proof.request(
+            endpoint.host, endpoint.port, "POST", "/embedded/check", order, seconds=_PURGE_SECONDS
+        )
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise RuntimeError(f"The embedded Snowflake endpoint did not check its files: {error}") from error
+    if not answer.get("success"):
+        raise RuntimeError(f"The embedded Snowflake endpoint did not check its files: {answer.get('message')}")
+    found: list[list[str]] = answer["data"]
+    return found
+
+
+def write_format(home: Path) -> None:
+    """Say in the state of a home that it has the format of this version."""
+    from customer_analytics.embedded_snowflake.store import check_format
+
+    check_format(_folder(home))
+
+
+def copy(endpoint: Endpoint) -> Path:
+    """Have the endpoint copy its whole state into a folder, which is for the caller to remove.
+
+    Raises:
+        RuntimeError: The endpoint did not complete it.
+    """
+    order = proof.copy_order(endpoint.token, endpoint.instance)
+    try:
+        answer = proof.request(
+            endpoint.host, endpoint.port, "POST", "/embedded/copy", order, seconds=_PURGE_SECONDS
+        )
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise RuntimeError(f"The embedded Snowflake endpoint did not copy its state: {error}") from error
+    if not answer.get("success"):
+        raise RuntimeError(f"The embedded Snowflake endpoint did not copy its state: {answer.get('message')}")
+    return Path(answer["data"]["folder"])
+
+
+def clean_environment() -> dict[str, str]:
+    """The variables that the endpoint's process gets: what Python and its libraries need, and no secret."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def _folder(home: Path) -> Path:
     return home / "warehouse"
 
 
-def _start(folder: Path) -> Endpoint:
-    token = secrets.token_urlsafe(32)
+def _start(home: Path, limits: Limits) -> Endpoint:
+    folder = _folder(home).absolute()
     printed = folder / _OUTPUT
-    command = [sys.executable, "-m", __package__, "serve", "--data", str(folder), "--port", "0"]
+    # Without the current folder in Python's path.
+    command = [sys.executable, "-P", "-m", __package__, "serve", "--data", str(folder), "--token-on-stdin"]
+    command += limits.arguments()
     with printed.open("wb") as output:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, TOKEN_VARIABLE: token},
+            env=clean_environment(),
+            umask=private_files.UMASK,
         )
+    with suppress(BrokenPipeError), process.stdin as pipe:  # type: ignore[union-attr]
+        pipe.write(secrets.token_urlsafe(32).encode())
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        endpoint = find(folder.parent)
-        if endpoint is not None and endpoint.pid == process.pid:
+        if endpoint := find(home):
+            if endpoint.pid != process.pid:  # an older one, which had been too busy to answer
+                process.kill()
+                process.wait()
             return endpoint
         if process.poll() is not None:
-            raise StartError(f"The embedded Snowflake endpoint did not start: {_last_lines(printed)}")
+            error = UnusableStateError if process.returncode == UNUSABLE_STATE else StartError
+            raise error(f"The embedded Snowflake endpoint did not start: {_last_lines(printed)}")
         time.sleep(0.05)
     process.kill()
+    process.wait()
     raise StartError(
         f"The embedded Snowflake endpoint did not answer within {_START_SECONDS:.0f} s: {_last_lines(printed)}"
     )
@@ -165,32 +247,7 @@ def _last_lines(log: Path, lines: int = 5) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) or f"see {log}"
 
 
-def _answering(endpoint: Endpoint) -> Endpoint | None:
-    """The endpoint with its instance, if it answers and takes the token."""
-    try:
-        answer = _request(endpoint, "/embedded/health", "GET")
-    except (OSError, ValueError):
-        return None
-    if not answer.get("success"):
-        return None
-    # One that an earlier release has started tells no instance.
-    return replace(endpoint, instance=answer["data"].get("instance", ""))
-
-
-def _request(endpoint: Endpoint, path: str, method: str) -> dict[str, Any]:
-    request = urllib.request.Request(
-        f"http://{endpoint.host}:{endpoint.port}{path}",
-        method=method,
-        headers={"Authorization": f"Bearer {endpoint.token}"},
-    )
-    # Never by way of a proxy: the endpoint is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=5) as response:
-        answer: dict[str, Any] = json.loads(response.read())
-    return answer
-
-
-def _while_alive(pid: int | None) -> Iterator[float]:
+def _while_alive(pid: int | None, began: float) -> Iterator[float]:
     """Seconds that the connector waits between the attempts of a request; an error once the process has died.
 
     The session has died with it, so that an endpoint started in its place would not know the request either.
@@ -201,16 +258,20 @@ def _while_alive(pid: int | None) -> Iterator[float]:
 
     for seconds in exponential_backoff()():
         yield seconds
-        if pid is not None and not _alive(pid):
+        if pid is not None and not _alive(pid, began):
             raise OperationalError(f"The embedded Snowflake endpoint, process {pid}, has ended.")
 
 
-def _alive(pid: int) -> bool:
-    # A child of this process that has ended stays until it is waited for.
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _alive(pid: int, began: float) -> bool:
+    """Whether the process that began then runs, and not a later one under its number."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - began) < _CLOCK_SECONDS
+        alive = same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
+    if same and not alive:
+        # A child of this process stays until it is waited for, which can be done once all its threads have ended.
+        with suppress(ChildProcessError):
+            return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    return alive

@@ -2,17 +2,21 @@
 
 import json
 import re
+import sys
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from fakesnow.rowtype import duckdb_to_sf_type
 
-from customer_analytics.embedded_snowflake.errors import unsupported
+from customer_analytics.embedded_snowflake.budgets import Budget, too_much, trim
+from customer_analytics.embedded_snowflake.errors import from_arrow_stream, unsupported
+from customer_analytics.embedded_snowflake.limits import MEGABYTE
 
 # Statement type numbers of Snowflake's protocol; the connector counts affected rows by them.
 SELECT = 0x1000
@@ -62,8 +66,13 @@ class Result:
         """Rows affected by a change, else rows returned."""
         return self.table.num_rows if self.affected is None else self.affected
 
+    @property
+    def size(self) -> int:
+        """Bytes that the rows take."""
+        return int(self.table.nbytes)
+
     def payload(self) -> dict[str, Any]:
-        """The result's part of the response to the client."""
+        """The result's part of the response to the client, without the rows that `base64` gives."""
         if self.transfer is not None:
             return self.transfer
         payload: dict[str, Any] = {
@@ -76,16 +85,76 @@ class Result:
             # The connector reads the counts of changed rows from JSON only.
             rows = zip(*(column.to_pylist() for column in self.table.columns), strict=True)
             return {**payload, "queryResultFormat": "json", "rowset": [[str(v) for v in row] for row in rows]}
-        return {**payload, "queryResultFormat": "arrow", "rowsetBase64": self._arrow_base64(payload["rowtype"])}
+        return {**payload, "queryResultFormat": "arrow", "rowsetBase64": ""}
 
-    def _arrow_base64(self, columns: list[dict[str, Any]]) -> str:
+    def base64(self, columns: list[dict[str, Any]]) -> Iterator[str]:
+        """The rows as an Arrow stream in Base64, piece by piece, so that no second copy of them is made."""
         if not self.table.num_rows:
-            return ""
-        table = to_snowflake_arrow(self.table, columns)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        return b64encode(sink.getvalue()).decode("ascii")
+            return
+        written = _Written()
+        narrow = [_fits_64_bits(column) for column in self.table.columns]
+        schema = to_snowflake_arrow(self.table.slice(0, 0), columns, narrow).schema
+        with pa.ipc.new_stream(pa.PythonFile(written, mode="w"), schema) as writer:
+            for batch in self.table.to_batches(max_chunksize=_BATCH_ROWS):
+                writer.write_table(to_snowflake_arrow(pa.Table.from_batches([batch]), columns, narrow))
+                yield written.base64(whole=False)
+        yield written.base64(whole=True)
+
+
+_BATCH_ROWS = 16_384
+
+
+class _Written:
+    """A file that gives what was written to it in Base64."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def write(self, data: Any) -> int:
+        self._bytes += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def base64(self, whole: bool) -> str:
+        """What was written since the last call; until it is whole, only as far as Base64 needs no filling."""
+        length = len(self._bytes) if whole else len(self._bytes) // 3 * 3
+        taken, self._bytes = self._bytes[:length], self._bytes[length:]
+        return b64encode(taken).decode("ascii")
+
+
+def read(relation: duckdb.DuckDBPyRelation, statement_type: int, most_bytes: int, budget: Budget) -> Result:
+    """The rows of a query; raises SnowflakeError before they take more than `most_bytes`."""
+    types = [str(kind) for kind in relation.types]
+    reader = relation.to_arrow_reader(_BATCH_ROWS)
+    batches: list[pa.RecordBatch] = []
+    taken = 0
+    try:
+        for batch in reader:
+            budget.take(batch.nbytes)
+            taken += batch.nbytes
+            if taken > most_bytes:
+                raise too_much(
+                    f"The result is larger than {most_bytes // MEGABYTE} MB, the most that the endpoint returns; "
+                    "select fewer rows or columns, aggregate, write it to a table, or raise "
+                    "CUSTOMER_ANALYTICS_ENDPOINT_MAX_RESULT_MEGABYTES."
+                )
+            batches.append(batch)
+    except OSError as error:
+        raise from_arrow_stream(error) from error
+    finally:
+        budget.give_back(taken)
+        reader.close()
+        if sys.exception() is not None:
+            batches.clear()
+            trim()
+    return Result(pa.Table.from_batches(batches, reader.schema), types, statement_type)
 
 
 def message(text: str, statement_type: int = DDL) -> Result:
@@ -140,11 +209,14 @@ def _column(name: str, duckdb_type: str, nullable: bool) -> dict[str, Any]:
     }
 
 
-def to_snowflake_arrow(table: pa.Table, columns: list[dict[str, Any]]) -> pa.Table:
-    """The table in the physical types that the connector expects, with its logical types as field metadata."""
+def to_snowflake_arrow(table: pa.Table, columns: list[dict[str, Any]], narrow: list[bool]) -> pa.Table:
+    """The table in the physical types that the connector expects, with its logical types as field metadata.
+
+    Decimals become 64-bit integers in the columns that are `narrow`.
+    """
     arrays, fields = [], []
-    for name, column, info in zip(table.column_names, table.columns, columns, strict=True):
-        array = _physical(column)
+    for name, column, info, is_narrow in zip(table.column_names, table.columns, columns, narrow, strict=True):
+        array = _physical(column, is_narrow)
         metadata = {
             "logicalType": info["type"].upper(),
             "precision": str(info["precision"] or 38),
@@ -156,7 +228,7 @@ def to_snowflake_arrow(table: pa.Table, columns: list[dict[str, Any]]) -> pa.Tab
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _physical(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+def _physical(column: pa.ChunkedArray, narrow: bool) -> pa.Array | pa.ChunkedArray:
     kind = column.type
     if pa.types.is_timestamp(kind):
         return _timestamp(column)
@@ -164,7 +236,7 @@ def _physical(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         unit = 1 if kind.unit == "ns" else 1000
         return pc.multiply(column.cast(pa.int64()), unit)
     if pa.types.is_decimal128(kind):
-        return _unscaled(column.combine_chunks())
+        return _unscaled(column.combine_chunks()) if narrow else column
     if pa.types.is_uint64(kind):
         return column.cast(pa.int64(), safe=False)
     if pa.types.is_null(kind):
@@ -193,11 +265,21 @@ def _timestamp(column: pa.ChunkedArray) -> pa.Array:
     return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
 
 
+def _fits_64_bits(column: pa.ChunkedArray) -> bool:
+    """Whether all of a column's decimals fit, unscaled, as Snowflake sends them."""
+    return pa.types.is_decimal128(column.type) and all(
+        np.array_equal(np.where(null, 0, high), np.where(null, 0, low >> 63))
+        for low, high, null in map(_words, column.chunks)
+    )
+
+
 def _unscaled(array: pa.Array) -> pa.Array:
-    """Decimals as unscaled 64-bit integers where they all fit, as Snowflake sends them."""
-    words = np.frombuffer(array.buffers()[1], dtype=np.int64)[2 * array.offset : 2 * (array.offset + len(array))]
-    low, high = words[0::2], words[1::2]
-    null = np.asarray(array.is_null())
-    if not np.array_equal(np.where(null, 0, high), np.where(null, 0, low >> 63)):
-        return array
+    """Decimals as unscaled 64-bit integers."""
+    low, _, null = _words(array)
     return pa.array(np.where(null, 0, low), type=pa.int64(), mask=null)
+
+
+def _words(array: pa.Array) -> tuple[Any, Any, Any]:
+    """The low and high 64 bits of decimals, and which of them are null."""
+    words = np.frombuffer(array.buffers()[1], dtype=np.int64)[2 * array.offset : 2 * (array.offset + len(array))]
+    return words[0::2], words[1::2], np.asarray(array.is_null())

@@ -8,9 +8,19 @@ import sqlglot
 from fakesnow import transforms
 from sqlglot import Expr, exp
 from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.parsers.snowflake import SnowflakeParser
 
-from customer_analytics.embedded_snowflake import functions, names, stages
+from customer_analytics.embedded_snowflake import (
+    allowed_functions,
+    duckdb_check,
+    functions,
+    names,
+    privileges,
+    stages,
+)
+from customer_analytics.embedded_snowflake.budgets import too_much
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, syntax_error
+from customer_analytics.embedded_snowflake.limits import STATEMENT_TOKENS
 from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.store import quoted
 
@@ -18,10 +28,18 @@ SERVER_VERSION = transforms.SERVER_VERSION
 
 
 class _SnowflakeDialect(Snowflake):
-    """sqlglot's Snowflake without Databricks' `?::`, which hides the bind variable of `?::DATE`."""
+    """sqlglot's Snowflake without what is other dialects' only."""
 
     class Tokenizer(Snowflake.Tokenizer):
+        # `?::` is Databricks', and hides the bind variable of `?::DATE`.
         KEYWORDS: ClassVar = {word: kind for word, kind in Snowflake.Tokenizer.KEYWORDS.items() if word != "?::"}
+
+    class Parser(SnowflakeParser):
+        FUNCTIONS: ClassVar = allowed_functions.snowflake_only(SnowflakeParser.FUNCTIONS)
+        FUNCTION_PARSERS: ClassVar = allowed_functions.snowflake_only(SnowflakeParser.FUNCTION_PARSERS)
+        NO_PAREN_FUNCTION_PARSERS: ClassVar = {
+            word: parser for word, parser in SnowflakeParser.NO_PAREN_FUNCTION_PARSERS.items() if word != "IF"
+        }
 
 
 # Statements that Snowpark sends in forms that sqlglot does not read.
@@ -32,15 +50,31 @@ _LATE_IF_NOT_EXISTS = re.compile(
 
 
 def parse(sql: str) -> Expr:
-    """The statement's tree."""
+    """The statement's tree, if it is one statement of Snowflake and calls Snowflake's functions only."""
     sql = _LATE_IF_NOT_EXISTS.sub(r"\1IF NOT EXISTS \2", _SCOPED.sub(r"\1", sql))
     try:
-        tree = sqlglot.parse_one(sql, read=_SnowflakeDialect)
+        dialect = _SnowflakeDialect()
+        tokens = dialect.tokenize(sql)
+        if len(tokens) > STATEMENT_TOKENS:
+            raise too_much(
+                f"The statement has more than {STATEMENT_TOKENS:,} words, numbers and signs; bind its values, or "
+                "load them from a stage."
+            )
+        trees = dialect.parser().parse(tokens, sql)
     except (sqlglot.ParseError, sqlglot.TokenError) as error:
         raise syntax_error(str(error).replace("\x1b[4m", "").replace("\x1b[0m", "")) from None
-    if tree is None or isinstance(tree, exp.Semicolon):
+    statements = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
+    if not statements:
         raise syntax_error("the statement is empty")
-    return tree
+    if len(statements) > 1:
+        raise SnowflakeError(
+            8,
+            "0A000",
+            f"Actual statement count {len(statements)} did not match the desired statement count 1.",
+        )
+    privileges.check_changes_on_top(statements[0])
+    allowed_functions.check_calls(statements[0])
+    return statements[0]
 
 
 def prepare(tree: Expr, session: Session) -> Expr:
@@ -48,27 +82,33 @@ def prepare(tree: Expr, session: Session) -> Expr:
     _name_columns(tree)
     tree = tree.transform(lambda node: _session_value(node, session), copy=False)
     names.fold_case(tree)
-    tree = tree.transform(lambda node: _table_function(node, session), copy=False)
     tree = tree.transform(lambda node: _column(node, session), copy=False)
     names.resolve(tree, session)
-    return tree
+    return tree.transform(lambda node: _table_function(node, session), copy=False)
 
 
 def to_duckdb(tree: Expr) -> str:
-    """DuckDB's text for a prepared statement."""
+    """DuckDB's text for a prepared statement, or a part of one, with nothing in it that is not for clients."""
     for rewrite in _REWRITES:
         tree = tree.transform(rewrite, copy=False)
-    return tree.sql(dialect="duckdb")
+    # DuckDB nests comments and Snowflake does not: they could hide a part of the statement from either of them.
+    sql = tree.sql(dialect="duckdb", comments=False)
+    duckdb_check.check(tree, sql)
+    return sql
 
 
 def _name_columns(tree: Expr) -> None:
     """Name computed columns as Snowflake does: by their text in upper case."""
     for select in list(tree.find_all(exp.Select)):
-        for column in select.expressions:
-            if isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Aliases):
-                continue
-            name = column.sql(dialect="snowflake", comments=False).upper()
-            column.replace(exp.alias_(column.copy(), name, quoted=True))
+        # All at once: sqlglot goes through the whole list for each that is replaced in it.
+        select.set("expressions", [_named(column) for column in select.expressions])
+
+
+def _named(column: Expr) -> Expr:
+    if isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Aliases):
+        return column
+    name = column.sql(dialect="snowflake", comments=False).upper()
+    return exp.alias_(column, name, quoted=True)
 
 
 def _session_value(node: Expr, session: Session) -> Expr:

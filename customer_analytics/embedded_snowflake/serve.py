@@ -3,8 +3,11 @@
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
+import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,35 +17,51 @@ from pathlib import Path
 import uvicorn
 from filelock import FileLock, Timeout
 
-from customer_analytics.embedded_snowflake import process
+from customer_analytics import private_files
+from customer_analytics.embedded_snowflake import discovery
+from customer_analytics.embedded_snowflake.connections import HEAD_BYTES, Connection
 from customer_analytics.embedded_snowflake.jobs import Jobs
+from customer_analytics.embedded_snowflake.limits import Limits
 from customer_analytics.embedded_snowflake.server import Endpoint
 from customer_analytics.embedded_snowflake.sessions import Sessions
 from customer_analytics.embedded_snowflake.statement_log import StatementLog
-from customer_analytics.embedded_snowflake.store import StateFormatError, Store
+from customer_analytics.embedded_snowflake.store import Store
 from customer_analytics.embedded_snowflake.write_lock import WriteLock
 
 _IDLE_SESSION_SECONDS = 4 * 3600.0
 """As long as Snowflake keeps a session without a statement."""
 
+_STOP_SECONDS = 3.0
+"""A process that is asked to end does so by then; what it has committed is on disk at any moment."""
 
-def run(folder: Path, host: str, port: int, token: str, idle_minutes: float) -> None:
-    """Serve the state in `folder` until stopped."""
-    folder.mkdir(parents=True, exist_ok=True)
+
+class InUseError(Exception):
+    """Another process is serving the state."""
+
+
+def run(folder: Path, host: str, port: int, token: str, idle_minutes: float, limits: Limits) -> None:
+    """Serve the state in `folder` until stopped; raises InUseError where another process does."""
+    # A statement is parsed, rewritten and checked as deep as it is nested: 1,000 frames are some 50 subqueries.
+    sys.setrecursionlimit(3500)
+    private_files.keep(folder)
+    private_files.make_folder(folder)
     _log_to(folder / "endpoint.log")
+    # A client has up to two connections, a statement a few files.
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     in_use = FileLock(folder / "state.lock")
     try:
         in_use.acquire(timeout=10)
     except Timeout:
-        raise StateFormatError(f"Another endpoint is using the state in {folder}; stop it first.") from None
+        raise InUseError(f"Another endpoint is using the state in {folder}; stop it first.") from None
     with in_use, _listen(host, port) as listener:
         log = StatementLog(folder)
         store = Store(folder)
-        sessions = Sessions(store, WriteLock())
-        jobs = Jobs(log)
+        sessions = Sessions(store, WriteLock(), limits)
+        jobs = Jobs(log, limits)
         asyncio.run(_serve(folder, listener, Endpoint(store, sessions, jobs, token), token, idle_minutes))
-        jobs.close()
-        sessions.close_all()
+        if not (jobs.close(seconds=1) and sessions.close_all(seconds=1)):
+            os._exit(0)  # a statement that goes on after all has the databases in use
         store.close()
         log.close()
 
@@ -76,28 +95,73 @@ class _Server(uvicorn.Server):
 async def _serve(
     folder: Path, listener: socket.socket, endpoint: Endpoint, token: str, idle_minutes: float
 ) -> None:
-    server = _Server(uvicorn.Config(endpoint.app(), log_level="warning", access_log=False, lifespan="off"))
+    config = uvicorn.Config(
+        endpoint.app(),
+        http=Connection,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, endpoint.stop_requested.set)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    host, port = listener.getsockname()[:2]
-    process.write_discovery(folder, process.Endpoint(host=host, port=port, token=token, pid=os.getpid()))
-    watching = asyncio.create_task(_watch(endpoint, server, idle_minutes * 60))
+    announcement = discovery.Announcement(listener.getsockname()[1], token, os.getpid())
+    announcement.write(folder)
+    watching = asyncio.create_task(_watch(folder, announcement, endpoint, server, idle_minutes * 60))
     try:
         await serving
     finally:
         watching.cancel()
-        process.remove_discovery(folder)
+        if discovery.read(folder) == announcement:
+            discovery.remove(folder)
 
 
-async def _watch(endpoint: Endpoint, server: uvicorn.Server, idle_seconds: float) -> None:
-    """End the server when it is asked to stop, or has been idle for too long."""
+async def _watch(
+    folder: Path,
+    announcement: discovery.Announcement,
+    endpoint: Endpoint,
+    server: uvicorn.Server,
+    idle_seconds: float,
+) -> None:
+    """End the server when it is asked to stop, or has been idle for too long; announce it again where it must.
+
+    Where its folder has gone, or another one has its name, the process ends at once.
+    """
+    served = discovery.identity(folder)
     while not endpoint.stop_requested.is_set():
         try:
             await asyncio.wait_for(endpoint.stop_requested.wait(), timeout=min(5.0, idle_seconds or 5.0))
         except TimeoutError:
             idle = time.monotonic() - endpoint.last_request
+            if not _is_there(folder, served):
+                # Without closing the databases, as their names may be those of another endpoint's by now.
+                os._exit(0)
             if idle_seconds and idle > idle_seconds:
                 break
-            await asyncio.to_thread(endpoint.sessions.close_idle, _IDLE_SESSION_SECONDS)
+            _announce_again(folder, announcement)
+            endpoint.sessions.close_idle(_IDLE_SESSION_SECONDS)
+    end = threading.Timer(_STOP_SECONDS, os._exit, [0])
+    end.daemon = True
+    end.start()
     server.should_exit = True
+
+
+def _is_there(folder: Path, served: list[int]) -> bool:
+    """Whether the folder that is served is still the one of its name."""
+    try:
+        return discovery.identity(folder) == served
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+
+
+def _announce_again(folder: Path, announcement: discovery.Announcement) -> None:
+    """Announce the endpoint anew where its file has gone or been damaged."""
+    try:
+        if discovery.read(folder) != announcement:
+            announcement.write(folder)
+    except OSError as error:
+        logging.getLogger(__name__).warning("the endpoint cannot be announced: %s", error)

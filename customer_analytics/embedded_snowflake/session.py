@@ -5,21 +5,15 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 
+from customer_analytics.embedded_snowflake.statement_queue import StatementQueue, Work
 from customer_analytics.embedded_snowflake.store import Store
 
 Name = tuple[str, str, str]
 """Database, schema, object."""
-
-
-class Running(Protocol):
-    """A statement that runs."""
-
-    def cancel(self) -> None:
-        """Interrupt it, and return when it has ended."""
 
 
 @dataclass
@@ -27,9 +21,9 @@ class Session:
     """One client session. One statement of it runs at a time: `statement_lock` is held while it does."""
 
     id: int
-    connection: duckdb.DuckDBPyConnection
     user: str
     store: Store
+    queue: StatementQueue = field(repr=False)
     database: str | None = None
     schema: str | None = None
     warehouse: str | None = "COMPUTE_WH"
@@ -46,6 +40,8 @@ class Session:
     """The session holds the write lock and has a DuckDB transaction open."""
     lost_transaction: str | None = None
     """Why the open transaction was rolled back without the client's asking; told with its next statement."""
+    lost_tables: list[str] = field(default_factory=list)
+    """Temporary tables that a fatal error has taken; told with the session's next statement."""
     after_commit: list[Any] = field(default_factory=list)
     """Work on stage files that waits for the commit."""
     temporary_tables: set[Name] = field(default_factory=set)
@@ -61,10 +57,24 @@ class Session:
     statement_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set when the running statement is to stop."""
-    running: Running | None = None
+    running: Work | None = None
     """The running statement; changed under `running_lock` only."""
     running_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     idle_since: float = field(default_factory=time.monotonic)
+    _connection: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The session's own connection to the databases; a new one after these were opened anew."""
+        if self._connection is None:
+            self._connection = self.store.root.cursor()
+        return self._connection
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     @property
     def query_tag(self) -> str:

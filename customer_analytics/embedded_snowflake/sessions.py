@@ -1,23 +1,42 @@
 """All client sessions: they open, write in turns, and end."""
 
+import logging
 import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
-from customer_analytics.embedded_snowflake.errors import SnowflakeError
+import duckdb
+
+from customer_analytics.damage import DamagedError
+from customer_analytics.embedded_snowflake import results
+from customer_analytics.embedded_snowflake.budgets import Budget, too_much
+from customer_analytics.embedded_snowflake.errors import SnowflakeError, cancelled
+from customer_analytics.embedded_snowflake.gate import Gate
+from customer_analytics.embedded_snowflake.limits import Limits
+from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Session
+from customer_analytics.embedded_snowflake.statement_queue import StatementQueue, gone
 from customer_analytics.embedded_snowflake.store import TEMPORARY, Store, execute, quoted
 from customer_analytics.embedded_snowflake.write_lock import WriteLock
+
+_log = logging.getLogger(__name__)
 
 
 class Sessions:
     """All open sessions, and the one lock that writers take."""
 
-    def __init__(self, store: Store, write_lock: WriteLock) -> None:
+    def __init__(self, store: Store, write_lock: WriteLock, limits: Limits) -> None:
         self.store = store
         self.write_lock = write_lock
+        self.limits = limits
+        self.gate = Gate()
+        self._reading = Budget(2 * limits.result_bytes, "results that are being read")
         self._by_token: dict[str, Session] = {}
         self._count = 0
         self._lock = threading.Lock()
@@ -25,8 +44,14 @@ class Sessions:
     def open(self, user: str, **settings: Any) -> Session:
         """A new session; `settings` are fields of Session."""
         with self._lock:
+            if len(self._by_token) >= self.limits.sessions:
+                raise too_much(
+                    f"The endpoint has {self.limits.sessions} sessions open, which is the most it may have; close "
+                    "some of them."
+                )
             self._count += 1
-            session = Session(self._count, self.store.root.cursor(), user, self.store, **settings)
+            queue = StatementQueue(self.limits.queued_statements)
+            session = Session(self._count, user, self.store, queue, **settings)
             self._by_token[session.token] = session
         return session
 
@@ -34,14 +59,12 @@ class Sessions:
         """The session of a token; the error tells the client at once that it is gone."""
         if session := self._by_token.get(token):
             return session
-        raise SnowflakeError(
-            390111, "08001", "Session no longer exists. New login required to access the service."
-        )
+        raise gone()
 
     def by_master_token(self, token: str) -> Session:
         """The session of a master token."""
         for session in list(self._by_token.values()):
-            if secrets.compare_digest(session.master_token, token):
+            if secrets.compare_digest(session.master_token.encode(), token.encode()):
                 return session
         raise SnowflakeError(
             390114, "08001", "Authentication token has expired. The user must authenticate again."
@@ -54,41 +77,68 @@ class Sessions:
             session.token = secrets.token_urlsafe(32)
             self._by_token[session.token] = session
 
-    def close(self, session: Session) -> None:
-        """Roll back what is open and drop the session's temporary objects."""
+    def close(self, session: Session) -> Future[None]:
+        """End the session: nothing of it can be reached from now on; the future tells when all of it is undone."""
         with self._lock:
             self._by_token.pop(session.token, None)
-        if (job := session.running) is not None:
-            job.cancel()
-        with session.statement_lock:
-            self.roll_back(session)
-            for schema in {session.temporary_schema(d, s) for d, s, _ in session.temporary_tables}:
-                execute(session.connection, f"DROP SCHEMA IF EXISTS {TEMPORARY}.{quoted(schema)} CASCADE")
+        return session.queue.close(partial(self._undo, session))
+
+    def _undo(self, session: Session) -> None:
+        """Roll back what is open and drop the session's temporary objects."""
+        with session.statement_lock, self.gate.passing():
+            try:
+                self.roll_back(session)
+                for schema in {session.temporary_schema(d, s) for d, s, _ in session.temporary_tables}:
+                    execute(session.connection, f"DROP SCHEMA IF EXISTS {TEMPORARY}.{quoted(schema)} CASCADE")
+            except duckdb.Error as error:
+                _log.warning("the temporary tables of a session could not be dropped: %s", type(error).__name__)
+            finally:
+                session.disconnect()
             for storage in session.temporary_stages.values():
                 shutil.rmtree(self.store.stages / storage, ignore_errors=True)
-            session.connection.close()
 
     def close_idle(self, seconds: float) -> None:
         """Close sessions that their clients have left behind."""
         for session in list(self._by_token.values()):
-            if session.running is None and time.monotonic() - session.idle_since > seconds:
+            if session.queue.idle and time.monotonic() - session.idle_since > seconds:
                 self.close(session)
 
-    def close_all(self) -> None:
-        """Close every session."""
-        for session in list(self._by_token.values()):
-            self.close(session)
+    def close_all(self, seconds: float) -> bool:
+        """Close every session; say whether all have ended in time."""
+        closing = [self.close(session) for session in list(self._by_token.values())]
+        return not wait(closing, timeout=seconds).not_done
+
+    def read(self, relation: duckdb.DuckDBPyRelation) -> Result:
+        """The rows of a query, if they are not too many."""
+        return results.read(relation, results.SELECT, self.limits.result_bytes, self._reading)
 
     def begin_writing(self, session: Session) -> None:
         """Take the write lock, then open the DuckDB transaction, so that it sees what was committed before."""
         if session.writing:
             return
-        self.write_lock.acquire(session, self.evict)
+        self.wait_to_write(session)
         session.connection.begin()
         session.writing = True
 
+    @contextmanager
+    def passing(self, session: Session) -> Iterator[None]:
+        """Run a statement in the block, with the databases in order and nobody replacing them meanwhile."""
+        if self.store.broken:
+            self.heal()
+        with self.gate.passing(session.cancelled):
+            yield
+
+    def wait_to_write(self, session: Session) -> None:
+        """Take the write lock for a statement, which is outside of the gate while it waits."""
+        with self.gate.outside():
+            self.write_lock.acquire(session, self.evict)
+
     def commit(self, session: Session) -> None:
         """Commit the open transaction, if there is one."""
+        if session.writing and session.cancelled.is_set():
+            # The client has been told so, or is about to be.
+            self.roll_back(session)
+            raise cancelled()
         session.in_transaction = False
         if session.writing:
             try:
@@ -96,9 +146,9 @@ class Sessions:
             finally:
                 session.writing = False
                 self.write_lock.release(session)
-        for work in session.after_commit:
+        works, session.after_commit = session.after_commit, []
+        for work in works:
             work()
-        session.after_commit.clear()
 
     def roll_back(self, session: Session) -> None:
         """Roll back the open transaction, if there is one."""
@@ -107,7 +157,11 @@ class Sessions:
         if not session.writing:
             return
         try:
-            session.connection.rollback()
+            with suppress(duckdb.FatalException, duckdb.ConnectionException):  # with the database, it is gone
+                with suppress(duckdb.InterruptException):
+                    session.connection.rollback()
+                    return
+                session.connection.rollback()  # an interrupt that was meant for the statement before
         finally:
             session.writing = False
             self.write_lock.release(session)
@@ -124,3 +178,57 @@ class Sessions:
                 )
         finally:
             holder.statement_lock.release()
+
+    @contextmanager
+    def no_writers(self, patience: float = 60.0) -> Iterator[None]:
+        """Hold the write lock for the length of the block; statements that only read go on meanwhile."""
+        upkeep = Session(0, "endpoint", self.store, StatementQueue(0), parameters={"LOCK_TIMEOUT": patience})
+        self.write_lock.acquire(upkeep, self.evict)
+        try:
+            yield
+        finally:
+            self.write_lock.release(upkeep)
+
+    @contextmanager
+    def closed(self, patience: float = 60.0) -> Iterator[None]:
+        """Have no statement run and no transaction open for the length of the block, which may replace files.
+
+        The sessions live on. Not to be called by a statement that is inside the gate.
+        """
+        with self.no_writers(patience), self.gate.closed(patience):
+            yield
+
+    def heal(self) -> None:
+        """Open the databases anew if a fatal error has made DuckDB refuse every statement."""
+        with self.gate.closed(10.0, self._interrupt):
+            if not self.store.broken:
+                return
+            sessions, reason = (
+                list(self._by_token.values()),
+                f"of a fatal error of the warehouse ({self.store.broken})",
+            )
+            for session in sessions:
+                if session.in_transaction:
+                    session.lost_transaction = reason
+                self.roll_back(session)
+            if self.store.reattach():
+                return
+            for session in sessions:
+                self._disconnect(session)
+            try:
+                self.store.reopen()
+            except (duckdb.Error, DamagedError) as error:
+                raise SnowflakeError(100132, "57P02", f"The warehouse cannot be opened anew: {error}") from error
+
+    def _interrupt(self) -> None:
+        for session in list(self._by_token.values()):
+            with session.running_lock:
+                if session.running is not None:
+                    session.connection.interrupt()
+
+    def _disconnect(self, session: Session) -> None:
+        if session.temporary_tables:
+            session.lost_tables = sorted(name for *_, name in session.temporary_tables)
+        session.temporary_tables.clear()
+        session.temporary_loads.clear()
+        session.disconnect()

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlglot
 from sqlglot import Expr, exp
 
@@ -19,10 +20,7 @@ from customer_analytics.embedded_snowflake import results
 from customer_analytics.embedded_snowflake.errors import SnowflakeError, already_exists, missing, syntax_error
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Name, Session
-from customer_analytics.embedded_snowflake.store import META, execute, literal, quoted
-
-UNFINISHED = ".upload-"
-"""Beginning of the names of files that are still being uploaded."""
+from customer_analytics.embedded_snowflake.store import META, UNFINISHED, execute, literal, quoted
 
 _REFERENCE = re.compile(r'@((?:"[^"]+"|[\w$~%]+)(?:\.(?:"[^"]+"|[\w$~%]+)){0,2})(?:/(.*))?', re.DOTALL)
 _PARTS = re.compile(r'"([^"]+)"|([\w$~%]+)')
@@ -37,9 +35,9 @@ class Stage:
     folder: Path
 
     def path(self, relative: str) -> Path:
-        """The file of a path within the stage; raises if the path would leave the stage."""
+        """The file of a path within the stage; raises if the path, or a link in it, would leave the stage."""
         path = Path(os.path.normpath(self.folder / relative.lstrip("/")))
-        if not path.is_relative_to(self.folder):
+        if not path.is_relative_to(self.folder) or not path.resolve().is_relative_to(self.folder.resolve()):
             raise SnowflakeError(1011, "42601", f"SQL compilation error:\ninvalid path '{relative}' in a stage.")
         return path
 
@@ -48,11 +46,31 @@ class Stage:
         found = sorted(
             (path.relative_to(self.folder).as_posix(), path)
             for path in self.folder.rglob("*")
-            if path.is_file() and not path.name.startswith(UNFINISHED)
+            if path.is_file() and not path.is_symlink() and not path.name.startswith(UNFINISHED)
         )
-        for relative, path in found:
-            if relative.startswith(prefix) and (pattern is None or re.fullmatch(pattern, relative)):
-                yield relative, path
+        chosen = [(relative, path) for relative, path in found if relative.startswith(prefix)]
+        if pattern is None:
+            yield from chosen
+            return
+        matches = _matches(pattern, [relative for relative, _ in chosen])
+        yield from (file for file, match in zip(chosen, matches, strict=True) if match)
+
+
+def _matches(pattern: str, paths: list[str]) -> list[bool]:
+    """Whether the pattern matches each path as a whole.
+
+    By RE2, which takes time in proportion to the path; Python's own would try every way that a pattern can match.
+    """
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern=pattern)  # so that no bracket closes the one below
+        found = pc.match_substring_regex(pa.array(paths, pa.string()), pattern=rf"\A(?:{pattern})\z")
+    except pa.ArrowInvalid:
+        raise SnowflakeError(
+            100048,
+            "2201B",
+            "The PATTERN is not a valid regular expression; look-around and back references are none.",
+        ) from None
+    return [bool(match) for match in found.to_pylist()]
 
 
 def parse_reference(text: str, session: Session) -> tuple[Name, str]:
@@ -228,13 +246,18 @@ _COLUMN_TYPES = {
 }
 
 
+def file_literal(file: Path) -> str:
+    """The file as DuckDB's functions take it, which read a name with `*`, `?` or `[` as a pattern."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(file)))
+
+
 def infer_schema(reference: str, session: Session) -> exp.Query:
     """The rows of INFER_SCHEMA: name and type of the columns of staged Parquet files."""
     name, path = parse_reference(reference, session)
-    file = next((str(file) for _, file in find(name, session).files(path)), None)
+    file = next((file for _, file in find(name, session).files(path)), None)
     if file is None:
         raise missing(reference, "File")
-    columns = execute(session.connection, f"DESCRIBE SELECT * FROM read_parquet({literal(file)})")
+    columns = execute(session.connection, f"DESCRIBE SELECT * FROM read_parquet({file_literal(file)})")
     rows = [
         f"({literal(column)}, {literal(_column_type(kind))}, TRUE, {position})"
         for position, (column, kind, *_) in enumerate(columns)

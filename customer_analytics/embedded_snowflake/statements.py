@@ -1,5 +1,8 @@
 """Running one statement: which kind it is, what it may do to the transaction, and who carries it out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 import pyarrow as pa
 from sqlglot import Expr, exp
@@ -17,7 +20,7 @@ from customer_analytics.embedded_snowflake import (
     rewrites,
     stages,
 )
-from customer_analytics.embedded_snowflake.errors import SnowflakeError, from_duckdb, unsupported
+from customer_analytics.embedded_snowflake.errors import SnowflakeError, from_duckdb, is_fatal, unsupported
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Session
 from customer_analytics.embedded_snowflake.statement import Statement
@@ -26,9 +29,13 @@ from customer_analytics.embedded_snowflake.store import execute, transaction
 
 def run(statement: Statement) -> Result:
     """Carry out the statement; raises SnowflakeError."""
+    sessions = statement.sessions
     try:
-        return _run(statement)
+        with sessions.passing(statement.session):
+            return _run(statement)
     except duckdb.Error as error:
+        if is_fatal(error):
+            sessions.store.broken = str(error).split("\n")[0]
         raise from_duckdb(error) from error
 
 
@@ -41,6 +48,13 @@ def _run(statement: Statement) -> Result:
             90232,
             "25000",
             f"The open transaction of this session was rolled back, because {reason}; begin it again.",
+        )
+    if session.lost_tables:
+        lost, session.lost_tables = session.lost_tables, []
+        raise SnowflakeError(
+            2003,
+            "42S02",
+            f"A fatal error of the warehouse has taken temporary tables ({', '.join(lost)}): create them again.",
         )
     if session.role == privileges.READER:
         privileges.check_reads_only(tree)
@@ -76,13 +90,26 @@ def _query(tree: exp.Query, statement: Statement) -> Result:
         not_null = nullability.not_null_columns(prepared, lambda table: _table_columns(table, connection))
     sql = rewrites.to_duckdb(prepared)
     _preflight(sql, session)
-    relation = connection.sql(sql)
-    types = [str(kind) for kind in relation.types]
-    if statement.describe_only:
-        return Result(
-            pa.table([pa.nulls(0)] * len(types), names=relation.columns), types, results.SELECT, None, not_null
-        )
-    return Result(relation.to_arrow_table(), types, results.SELECT)
+    with _reading_only(session):
+        relation = connection.sql(sql)
+        if statement.describe_only:
+            types = [str(kind) for kind in relation.types]
+            nothing = pa.table([pa.nulls(0)] * len(types), names=relation.columns)
+            return Result(nothing, types, results.SELECT, None, not_null)
+        return statement.sessions.read(relation)
+
+
+@contextmanager
+def _reading_only(session: Session) -> Iterator[None]:
+    """For a reader, a transaction in which DuckDB writes nothing, whatever the query calls."""
+    if session.role != privileges.READER or session.writing:
+        yield
+        return
+    execute(session.connection, "BEGIN TRANSACTION READ ONLY")
+    try:
+        yield
+    finally:
+        session.connection.rollback()
 
 
 def _table_columns(table: exp.Table, connection: duckdb.DuckDBPyConnection) -> nullability.Columns:
@@ -181,7 +208,7 @@ def _define(tree: Expr, statement: Statement) -> Result:
         sessions.commit(session)
         return result
     if work.outside_transaction:
-        sessions.write_lock.acquire(session, sessions.evict)
+        sessions.wait_to_write(session)
         try:
             return work.run(session.connection)
         finally:

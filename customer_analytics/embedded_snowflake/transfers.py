@@ -1,9 +1,13 @@
 """PUT and GET: files move between the client and a stage over HTTP, by signed links."""
 
+import asyncio
+import errno
 import hashlib
 import hmac
+import io
 import os
 import re
+import shutil
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,7 +23,8 @@ from customer_analytics.embedded_snowflake import results
 from customer_analytics.embedded_snowflake.errors import SnowflakeError
 from customer_analytics.embedded_snowflake.results import Result
 from customer_analytics.embedded_snowflake.session import Session
-from customer_analytics.embedded_snowflake.stages import UNFINISHED, Stage
+from customer_analytics.embedded_snowflake.stages import Stage
+from customer_analytics.embedded_snowflake.store import UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,13 @@ class FileLinks:
         return f"{self.base_url}/stage-files/{quote(path)}?mode={mode}&signature={self.sign(path, mode)}"
 
 
+_PART_BYTES = 1024 * 1024
+_PATIENCE_SECONDS = 60.0
+"""An upload of which nothing arrives for so long is given up."""
+
 _LOCAL_FILE = re.compile(r"file://(?:[^'\s]+|[^']+(?='))")
 _BOUND_TARGET = re.compile(r"\s\?")
+_MOST_TARGETS = 100
 
 
 def put_target(statement: exp.Put, sql: str, session: Session) -> str:
@@ -55,6 +65,8 @@ def put_target(statement: exp.Put, sql: str, session: Session) -> str:
         return session.upload_targets[key]
     if _BOUND_TARGET.search(key):
         session.upload_targets[key] = target
+        while len(session.upload_targets) > _MOST_TARGETS:
+            session.upload_targets.pop(next(iter(session.upload_targets)))
     return target
 
 
@@ -121,18 +133,43 @@ def _options(statement: Expr) -> dict[str, Any]:
     return options
 
 
-async def receive(target: Path, content: AsyncIterator[bytes], replace: bool) -> None:
-    """Store an uploaded file so that it is there whole or not at all."""
+async def receive(target: Path, content: AsyncIterator[bytes], length: int, replace: bool) -> None:
+    """Store an uploaded file of so many bytes, as far as is known, so that it is there whole or not at all.
+
+    Raises OSError if it does not fit on the disk, before anything of it is read, and if it does not arrive.
+    """
     if target.exists() and not replace:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
+    if length > shutil.disk_usage(target.parent).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     unfinished = target.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
     try:
-        with unfinished.open("wb") as file:
-            async for chunk in content:
-                file.write(chunk)
-            file.flush()
+        with unfinished.open("wb", buffering=0) as file:
+            async for part in _parts(content):
+                await run_in_threadpool(_write, file, part)
             await run_in_threadpool(os.fsync, file.fileno())
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+async def _parts(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The content in parts that are worth a thread's while."""
+    part = bytearray()
+    arriving = aiter(content)
+    while True:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            chunk = await anext(arriving, None)
+        part += chunk or b""
+        if len(part) >= _PART_BYTES or chunk is None:
+            yield bytes(part)
+            part.clear()
+        if chunk is None:
+            return
+
+
+def _write(file: io.RawIOBase, content: bytes) -> None:
+    remaining = memoryview(content)
+    while remaining:
+        remaining = remaining[file.write(remaining) or 0 :]

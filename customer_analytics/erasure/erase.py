@@ -1,21 +1,31 @@
 """Finding what there is of a customer, and removing it: tables, audio, vectors, models' evaluations, snapshots."""
 
-from collections.abc import Iterator, Sized
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
-from customer_analytics import snapshots
-from customer_analytics.erasure.keys import ErasedKeys, mention_of_whole
-from customer_analytics.ingestion.calls import stage_name
+import pyarrow.compute as pc
+
+from customer_analytics import snapshots, temporary
+from customer_analytics.damage import ASIDE
+from customer_analytics.erasure import history, pending
+from customer_analytics.erasure.keys import ErasedKeys
+from customer_analytics.erasure.pending import Pending
+from customer_analytics.erasure.search import Searched, search
+from customer_analytics.erasure.words import Condition, id_if_telling, telling
+from customer_analytics.ingestion.call_names import customer_of
+from customer_analytics.ingestion.calls import CALLS_FOLDER, stage_name
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, of_all_models
 from customer_analytics.ml.training import MODEL
 from customer_analytics.ml.training_set import text_hash
+from customer_analytics.resources import recorded_scopes
 from customer_analytics.resources.embeddings.base import Embedder
 from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Where
-from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.resources.warehouse.resource import OUTSIDE_OF_RUNS, Warehouse
 from customer_analytics.shipped_classifier import is_shipped
 from customer_analytics.tables import TABLES
 from customer_analytics.tables.sources import (
@@ -24,13 +34,13 @@ from customer_analytics.tables.sources import (
     STG_COMMENT_TRAINING,
     STG_PAYMENTS,
     STG_REJECTED_ROWS,
+    STG_SUPPORT_CALLS,
     STG_TWITTER_COMMENTS,
 )
 
 _BY_CUSTOMER = [name for name, table in TABLES.items() if "CUSTOMER_ID" in table.column_names]
-_WITHOUT_CUSTOMERS = [
-    name for file in SOURCE_FILES if "CUSTOMER_ID" not in file.table.column_names for name in file.names
-]
+_TABLES_OF_FILES = {name: file.table for file in SOURCE_FILES for name in file.names}
+_LINES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -43,8 +53,14 @@ class Trace:
 
 @dataclass(frozen=True)
 class Systems:
-    """Where a customer's data can be; `snapshot_folders` are those that are at hand as folders."""
+    """Where a customer's data can be; `snapshot_folders` are those that are at hand as folders.
 
+    `home` is the state folder, whose files are searched, and `sources` are folders of source data, which may lie
+    in it and are not.
+    """
+
+    home: Path
+    sources: tuple[Path, ...]
     warehouse: Warehouse
     vector_store: VectorStore
     embedder: Embedder
@@ -55,18 +71,48 @@ class Systems:
 def traces(customer: str, systems: Systems) -> list[Trace]:
     """What there is of a customer, place by place, without the places that hold nothing."""
     keys = _keys(customer, systems.warehouse)
-    return [trace for trace in _traces(customer, keys, systems) if trace.count]
+    counts: Counter[str] = Counter()
+    for trace in _traces(customer, keys, systems):
+        counts[trace.place] += trace.count
+    return [Trace(place, count) for place, count in counts.items() if count]
 
 
-def erase(customer: str, systems: Systems) -> None:
-    """Remove what there is of a customer, and have what is loaded later leave it out.
+def erase(customer: str, systems: Systems) -> Searched:
+    """Remove what there is of a customer, have what is loaded later leave it out, and search the files for more.
 
-    The keys of the customer's data are recorded first. So the same call completes what an interrupted one began,
-    and a run that loads the source meanwhile brings nothing back.
+    The keys of the customer's data are recorded first, in the warehouse, and the words of it below the state
+    folder. So the same call completes what an interrupted one began, and a run that loads the source meanwhile
+    brings nothing back. The record of the words goes when no file holds any of them.
     """
     warehouse = systems.warehouse
     keys = _keys(customer, warehouse)
+    conditions = list(_conditions(customer, keys, warehouse))
+    words = telling(conditions, {customer, *keys.orders}, warehouse)
+    begun = pending.begin(systems.home, customer, words)
     keys.record(warehouse, customer)
+    _remove(customer, keys, conditions, systems)
+    _purge(begun, keys, systems)
+    searched = search(systems.home, begun.words, (systems.home / pending.FOLDER, *systems.sources))
+    if not searched.holding:
+        pending.finish(systems.home, customer)
+    return searched
+
+
+def resume(systems: Systems) -> dict[str, Searched]:
+    """Complete the erasures that have begun, by customer."""
+    return {left.customer: erase(left.customer, systems) for left in pending.unfinished(systems.home)}
+
+
+def out_of_reach(systems: Systems) -> tuple[str, ...]:
+    """What erasing cannot reach of what the systems keep, a sentence each."""
+    aside = systems.home / ASIDE
+    moved = f"what `repair` has moved into {aside}, which you may remove" if aside.exists() else None
+    return tuple(filter(None, (moved, systems.warehouse.out_of_reach(), systems.vector_store.out_of_reach())))
+
+
+def _remove(customer: str, keys: ErasedKeys, conditions: Sequence[Condition], systems: Systems) -> None:
+    """Delete what there is, each thing by the means of the system that holds it."""
+    warehouse = systems.warehouse
     for version in _versions(keys, systems.registry):
         systems.registry.remove(MODEL, version)
     for folder in systems.snapshot_folders:
@@ -77,28 +123,41 @@ def erase(customer: str, systems: Systems) -> None:
         ids = [id for batch in store.scan(held, ["id"], where) for id in batch["id"].to_pylist()]
         if ids:
             store.delete(held, ids)
-            store.maintain(held)
     stage = warehouse.name(CALL_STAGE)
     for file in _staged(keys, warehouse):
         warehouse.session().sql(f"REMOVE @{stage}/{file}").collect()
     warehouse.session().sql(f"ALTER STAGE {stage} REFRESH").collect()
-    _forget_comment_files(customer, warehouse)
-    for table, condition, values in _conditions(customer, keys):
+    _forget_comment_files(customer, conditions, warehouse)
+    recorded_scopes.forget(warehouse, {customer, *_paths(customer, warehouse)})
+    for table, condition, values in conditions:
         statement = f"DELETE FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
         with warehouse.connection() as connection:
             connection.cursor().execute(statement, values)
 
 
-def _forget_comment_files(customer: str, warehouse: Warehouse) -> None:
+def _paths(customer: str, warehouse: Warehouse) -> set[str]:
+    select = f"SELECT RELATIVE_PATH FROM {warehouse.name(STG_SUPPORT_CALLS.name)} WHERE CUSTOMER_ID = ?"  # noqa: S608
+    return set(warehouse.query(select, [customer])["RELATIVE_PATH"].to_pylist())
+
+
+def _purge(begun: Pending, keys: ErasedKeys, systems: Systems) -> None:
+    """Rewrite what only marks as deleted, and remove what outlives its use: scratch, temporary files, logs."""
+    for held in of_all_models(systems.vector_store, systems.embedder):
+        systems.vector_store.purge(held)
+    systems.warehouse.drop_scratch(OUTSIDE_OF_RUNS)
+    systems.warehouse.purge()
+    temporary.sweep(systems.home, keys.stage_files)
+    history.redact(systems.home, {*begun.words, *id_if_telling(begun.customer)})
+
+
+def _forget_comment_files(customer: str, conditions: Sequence[Condition], warehouse: Warehouse) -> None:
     """Have the files with something of the customer read again, without it, so that their rows can be counted."""
-    files, comments, rejected = map(
-        warehouse.name, (STG_COMMENT_FILES.name, STG_TWITTER_COMMENTS.name, STG_REJECTED_ROWS.name)
-    )
-    statement = f"""DELETE FROM {files} WHERE
-        CONTENT_HASH IN (SELECT CONTENT_HASH FROM {comments} WHERE CUSTOMER_ID = ?)
-        OR RELATIVE_PATH IN (SELECT SOURCE FROM {rejected} WHERE REGEXP_LIKE(RAW, ?, 's'))"""  # noqa: S608
+    files, comments = map(warehouse.name, (STG_COMMENT_FILES.name, STG_TWITTER_COMMENTS.name))
+    of_rows = f"CONTENT_HASH IN (SELECT CONTENT_HASH FROM {comments} WHERE CUSTOMER_ID = ?)"  # noqa: S608
+    rejecting = sorted({str(values[0]) for table, _, values in conditions if table == STG_REJECTED_ROWS.name})
+    either = f"{of_rows} OR RELATIVE_PATH IN ({_places(rejecting)})" if rejecting else of_rows
     with warehouse.connection() as connection:
-        connection.cursor().execute(statement, (customer, mention_of_whole(customer)))
+        connection.cursor().execute(f"DELETE FROM {files} WHERE {either}", (customer, *rejecting))  # noqa: S608
 
 
 def _keys(customer: str, warehouse: Warehouse) -> ErasedKeys:
@@ -127,7 +186,7 @@ def _keys(customer: str, warehouse: Warehouse) -> ErasedKeys:
 
 def _traces(customer: str, keys: ErasedKeys, systems: Systems) -> Iterator[Trace]:
     warehouse = systems.warehouse
-    for table, condition, values in _conditions(customer, keys):
+    for table, condition, values in _conditions(customer, keys, warehouse):
         count = f"SELECT COUNT(*) AS N FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
         yield Trace(f"table {table}", int(warehouse.query(count, values)["N"][0].as_py()))
     yield Trace(f"stage {CALL_STAGE}", len(_staged(keys, warehouse)))
@@ -148,7 +207,7 @@ def _objects(customer: str, keys: ErasedKeys) -> dict[str, Where]:
     }
 
 
-def _conditions(customer: str, keys: ErasedKeys) -> Iterator[tuple[str, str, tuple[object, ...]]]:
+def _conditions(customer: str, keys: ErasedKeys, warehouse: Warehouse) -> Iterator[Condition]:
     """Each table with the condition of the customer's rows and its values; derived tables first."""
     for table in reversed(_BY_CUSTOMER):
         yield table, "CUSTOMER_ID = ?", (customer,)
@@ -157,10 +216,24 @@ def _conditions(customer: str, keys: ErasedKeys) -> Iterator[tuple[str, str, tup
     if keys.texts:
         hashed = f"SHA2(REVIEW_TEXT, 256) IN ({_places(keys.texts)})"
         yield STG_COMMENT_TRAINING.name, hashed, tuple(sorted(keys.texts))
-    elsewhere = f"SOURCE NOT IN ({_places(_WITHOUT_CUSTOMERS)})"
-    mentioning = f"{elsewhere} AND (REGEXP_LIKE(RAW, ?, 's') OR REGEXP_LIKE(REASON, ?, 's'))"
-    mention = mention_of_whole(customer)
-    yield STG_REJECTED_ROWS.name, mentioning, (*_WITHOUT_CUSTOMERS, mention, mention)
+    for source, lines in _rejected(keys, warehouse).items():
+        for start in range(0, len(lines), _LINES_AT_ONCE):
+            some = lines[start : start + _LINES_AT_ONCE]
+            yield STG_REJECTED_ROWS.name, f"SOURCE = ? AND LINE IN ({_places(some)})", (source, *some)
+
+
+def _rejected(keys: ErasedKeys, warehouse: Warehouse) -> dict[str, list[int]]:
+    """The lines of the customer's rejected rows by source."""
+    select = f"SELECT SOURCE, LINE, REASON, RAW FROM {warehouse.name(STG_REJECTED_ROWS.name)} ORDER BY 1, 2"  # noqa: S608
+    rows = warehouse.query(select)
+    found: dict[str, list[int]] = defaultdict(list)
+    for source in rows["SOURCE"].unique().to_pylist():
+        of_source = rows.filter(pc.equal(rows["SOURCE"], source))
+        theirs = keys.concern(_TABLES_OF_FILES.get(source, STG_TWITTER_COMMENTS), of_source)
+        is_call_of_theirs = customer_of(source.removeprefix(f"{CALLS_FOLDER}/")) in keys.customers
+        some = of_source if is_call_of_theirs else of_source.filter(theirs)
+        found[source] += map(int, some["LINE"].to_pylist())
+    return {source: lines for source, lines in found.items() if lines}
 
 
 def _places(values: Sized) -> str:

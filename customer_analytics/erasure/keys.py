@@ -1,8 +1,14 @@
 """The keys by which the rows of erased customers are known, wherever they turn up again."""
 
+import csv
+import io
+import json
 import re
 from collections import defaultdict
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +16,7 @@ import pyarrow.compute as pc
 
 from customer_analytics.ingestion.calls import LeftOut
 from customer_analytics.ingestion.load import LoadedFile
+from customer_analytics.ingestion.text import trimmed
 from customer_analytics.ml.training_set import text_hash
 from customer_analytics.resources.warehouse.resource import Warehouse
 from customer_analytics.tables import Column, SqlType, Table
@@ -20,6 +27,9 @@ CUSTOMER, ORDER, TEXT, FILE = "CUSTOMER_ID", "ORDER_ID", "TEXT_HASH", "STAGE_FIL
 
 # What separates an id from the text around it.
 _APART = "[^0-9A-Za-z]"
+_NOTHING = "a^"
+_SEPARATORS = (",", ";", "\t", "|")
+_TEXTS = ("RAW", "REASON")
 
 # Not among the tables of the graph: no asset writes it, and no run may replace it.
 ERASED_KEYS = Table(
@@ -94,21 +104,45 @@ class ErasedKeys:
         if file.table is STG_COMMENT_TRAINING:
             hashes = pa.array([text_hash(text) for text in rows["REVIEW_TEXT"].to_pylist()], pa.string())
             rows = _without(rows, hashes, self.texts)
-        rejected = file.rejected
-        if "CUSTOMER_ID" in rows.column_names:
-            mentioned = pc.match_substring_regex(rejected["RAW"], _mention(self.customers))
-            rejected = rejected.filter(pc.invert(pc.fill_null(mentioned, False)))
+        rejected = file.rejected.filter(pc.invert(self.concern(file.table, file.rejected)))
         left_out = file.rows.num_rows - rows.num_rows + file.rejected.num_rows - rejected.num_rows
-        return replace(file, rows=rows, rejected=rejected, lines_in=file.lines_in - left_out)
+        return replace(file, rows=rows, rejected=rejected, lines_in=file.lines_in - left_out, left_out=left_out)
+
+    def concern(self, table: Table, rejected: pa.Table) -> pa.ChunkedArray:
+        """Which of a table's rejected rows are of the erased customers.
+
+        No column of such a row can be trusted: it counts where a customer's id, or an order's in payments, stands
+        in it as a word of its own, and in training texts where one of its fields is a text of theirs.
+        """
+        if table is STG_COMMENT_TRAINING:
+            fields = (_fields(raw) for raw in rejected["RAW"].to_pylist())
+            theirs = [not self.texts.isdisjoint(map(text_hash, texts)) for texts in fields]
+            return pa.chunked_array([pa.array(theirs, pa.bool_())])
+        ids = self.orders if table is STG_PAYMENTS else self.customers if _has_customers(table) else frozenset()
+        pattern = _mention(ids)
+        columns = (pc.fill_null(pc.match_substring_regex(rejected[name], pattern), False) for name in _TEXTS)
+        return reduce(pc.or_, columns)
 
 
-def mention_of_whole(customer: str) -> str:
-    """The pattern of a rejected row, of which no column can be trusted, that has the id as a word of its own."""
-    return f"(.*{_APART})?{re.escape(customer)}({_APART}.*)?"
+def _has_customers(table: Table) -> bool:
+    return "CUSTOMER_ID" in table.column_names
 
 
-def _mention(customers: frozenset[str]) -> str:
-    return f"(^|{_APART})({'|'.join(map(re.escape, sorted(customers)))})({_APART}|$)"
+def _mention(ids: Collection[str]) -> str:
+    """The pattern of a text with an id as a word of its own: as it is, and as CSV and JSON write it in quotes."""
+    forms = {form for id in ids for form in (id, id.replace('"', '""'), json.dumps(id, ensure_ascii=False)[1:-1])}
+    return f"(^|{_APART})({'|'.join(map(re.escape, sorted(forms)))})({_APART}|$)" if forms else _NOTHING
+
+
+def _fields(raw: str) -> set[str]:
+    """The fields of a rejected row, whatever separates them."""
+    if raw.startswith("{"):
+        with suppress(ValueError):
+            return {trimmed(value) for value in json.loads(raw).values() if isinstance(value, str)}
+    rows = (csv.reader(io.StringIO(raw), delimiter=separator) for separator in _SEPARATORS)
+    with suppress(csv.Error):  # a field longer than the reader takes
+        return {trimmed(field) for row in rows for fields in row for field in fields}
+    return set()
 
 
 def _without(rows: pa.Table, values: Any, erased: frozenset[str]) -> pa.Table:

@@ -88,14 +88,18 @@ def read_manifest(
     if len(names) > 1:
         raise SourceError(f"There are both {' and '.join(names)}: keep the one that is right.")
     (name,), content = names, location.read(names[0])
+    # No more calls can be there than files.
+    limits = replace(location.limits, rows=min(location.limits.rows, location.limits.files))
     # Which columns there are is known once the one that must be there has been read.
-    others = parse_file(SourceFile(name, Table(_TABLE, "", (_FILE,))), content).ignored_columns
+    others = parse_file(SourceFile(name, Table(_TABLE, "", (_FILE,))), content, limits=limits).ignored_columns
     properties, unused = _properties(others)
     known = [column for column in (_CUSTOMER, _CALLED_AT) if column.name in map(str.upper, others)]
     columns = (_FILE, *known, *(Column(name, SqlType.TEXT, "") for name in properties.values()))
     table = Table(_TABLE, "One row per call.", columns, key=("FILE",))
     file = parse_file(
-        SourceFile(name, table, (states_a_moment("CALLED_AT"),) if _CALLED_AT in known else ()), content
+        SourceFile(name, table, (states_a_moment("CALLED_AT"),) if _CALLED_AT in known else ()),
+        content,
+        limits=limits,
     )
     file = _with_known_columns(file)
     rows, strays = _matched(file.rows, properties, audio, time_zone)

@@ -1,25 +1,22 @@
 """Support calls: the audio files below the source's `calls` folder, and what is written about them there."""
 
-from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
-from customer_analytics.ingestion.audio_tags import recorded_at
-from customer_analytics.ingestion.call_manifest import MANIFESTS, NO_MANIFEST, Manifest, read_manifest
+from customer_analytics.ingestion.call_manifest import MANIFESTS, Manifest, read_manifest
 from customer_analytics.ingestion.call_names import read_name
+from customer_analytics.ingestion.limits import megabytes
 from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.text import readable
 
 CALLS_FOLDER = "calls"
 AUDIO_EXTENSIONS = frozenset({".wav", ".mp3", ".m4a", ".mp4", ".aac", ".ogg", ".opus", ".flac", ".webm"})
-_READING_THREADS = 4
 
 DateSource = Literal["manifest", "name", "tags"]
 
@@ -84,56 +81,6 @@ class AudioListing:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
-class CallListing:
-    """The calls, the files that are no audio, and what could not be read, each in the order of their paths."""
-
-    calls: tuple[CallFile, ...]
-    ignored: tuple[str, ...]
-    problems: tuple[Problem, ...]
-    manifest: Manifest = NO_MANIFEST
-
-
-def list_calls(
-    location: SourceLocation,
-    previous: Mapping[str, CallFile] | None = None,
-    only: Collection[str] | None = None,
-    *,
-    date_pattern: str | None = None,
-    time_zone: str = "UTC",
-    leaving_out: LeftOut = NOTHING_LEFT_OUT,
-) -> CallListing:
-    """All calls of the location, or those of certain relative paths.
-
-    Files are read to hash them, and for their tags where neither the manifest nor the name has a date; but not
-    those whose size and modification are still what `previous` says of their relative path. A file that vanishes,
-    changes or cannot be read meanwhile is a problem and stops no other.
-
-    Args:
-        location: The source.
-        previous: The calls as they were listed before.
-        only: The relative paths to list; all if None.
-        date_pattern: What finds the date in a name; see `read_name`.
-        time_zone: Where a day begins that is stated without a time.
-        leaving_out: Calls that are not listed.
-
-    Raises:
-        SourceError: The manifest cannot be read as a whole.
-    """
-    listing = list_audio(location)
-    manifest, told = what_is_told(location, listing, date_pattern, time_zone)
-    wanted = listing.files if only is None else {p: listing.files[p] for p in only if p in listing.files}
-    wanted = {path: file for path, file in wanted.items() if told[path].customer_id not in leaving_out.customers}
-    calls, problems = hash_calls(location, wanted, told, previous or {}, time_zone, leaving_out)
-    problems += listing.problems
-    return CallListing(
-        calls=tuple(sorted(calls, key=lambda call: call.relative_path)),
-        ignored=listing.ignored,
-        problems=tuple(sorted(problems, key=lambda problem: (problem.path, problem.reason))),
-        manifest=manifest,
-    )
-
-
 def list_audio(location: SourceLocation) -> AudioListing:
     """The files below the calls folder, none of which is read."""
     listing = location.files_below(CALLS_FOLDER)
@@ -160,31 +107,53 @@ def is_audio(path: str) -> bool:
 
 
 def what_is_told(
-    location: SourceLocation, listing: AudioListing, date_pattern: str | None, time_zone: str = "UTC"
+    location: SourceLocation,
+    listing: AudioListing,
+    date_pattern: str | None,
+    time_zone: str = "UTC",
+    only: Collection[str] | None = None,
 ) -> tuple[Manifest, dict[str, Told]]:
-    """The manifest, and what it and the names tell of each audio file.
+    """The manifest, and what it and the names tell of each audio file, or of some of them.
 
     Raises:
         SourceError: The manifest cannot be read as a whole.
     """
     manifest = read_manifest(location, CALLS_FOLDER, listing.manifests, listing.files, time_zone)
-    return manifest, {path: _told(path, manifest, date_pattern, time_zone) for path in listing.files}
+    return manifest, {
+        path: _told(path, manifest, date_pattern, time_zone) for path in (listing.files if only is None else only)
+    }
 
 
-def hash_calls(
-    location: SourceLocation,
-    files: Mapping[str, FileEntry],
-    told: Mapping[str, Told],
-    previous: Mapping[str, CallFile],
-    time_zone: str = "UTC",
-    leaving_out: LeftOut = NOTHING_LEFT_OUT,
-) -> tuple[list[CallFile], list[Problem]]:
-    """Listed audio files as calls, and those of them that could not be read; see `list_calls`."""
-    with ThreadPoolExecutor(_READING_THREADS) as threads:
-        found = list(threads.map(partial(_call, location, told, previous, time_zone), files.items()))
-    calls = [call for call in found if isinstance(call, CallFile)]
-    calls = [c for c in calls if stage_name(c.audio_hash, c.relative_path) not in leaving_out.stage_files]
-    return calls, [problem for problem in found if isinstance(problem, Problem)]
+def hash_call(location: SourceLocation, path: str, file: FileEntry, told: Told) -> CallFile | Problem:
+    """A listed audio file as a call, whose tags are not looked at, or why it cannot be one."""
+    most = location.limits.call_bytes
+    if file.size > most:
+        return Problem(path, f"has {megabytes(file.size)}, more than the {megabytes(most)} allowed")
+    try:
+        audio_hash, size = location.sha256(f"{CALLS_FOLDER}/{file.path}", file.size + 1)
+    except SourceError as error:
+        return Problem(path, error.what)
+    if size != file.size:
+        return Problem(path, f"was changed while it was read ({file.size:,} bytes at first)")
+    return call_file(path, file, told, audio_hash)
+
+
+def call_file(
+    path: str, file: FileEntry, told: Told, audio_hash: str, in_tags: datetime | None = None
+) -> CallFile:
+    """The call of a file, which happened when it is told or else when its tags say."""
+    called_at = told.called_at or in_tags
+    return CallFile(
+        path=f"{CALLS_FOLDER}/{file.path}",
+        relative_path=path,
+        customer_id=told.customer_id,
+        called_at=called_at,
+        called_at_source=told.called_at_source or ("tags" if called_at else None),
+        properties=told.properties,
+        size=file.size,
+        last_modified=file.last_modified,
+        audio_hash=audio_hash,
+    )
 
 
 def concealed(relative_path: str, problems: Iterable[Problem]) -> bool:
@@ -224,43 +193,3 @@ def _told(path: str, manifest: Manifest, date_pattern: str | None, time_zone: st
     if row and row.called_at:
         return Told(customer_id, row.called_at, "manifest", properties)
     return Told(customer_id, name.called_at, "name" if name.called_at else None, properties)
-
-
-def _call(
-    location: SourceLocation,
-    told: Mapping[str, Told],
-    previous: Mapping[str, CallFile],
-    time_zone: str,
-    entry: tuple[str, FileEntry],
-) -> CallFile | Problem:
-    relative_path, file = entry
-    path, before, facts = f"{CALLS_FOLDER}/{file.path}", previous.get(relative_path), told[relative_path]
-    is_known = before is not None and (before.size, before.last_modified) == (file.size, file.last_modified)
-    called_at, source = facts.called_at, facts.called_at_source
-    try:
-        if before and is_known:
-            audio_hash = before.audio_hash
-        else:
-            audio_hash, size = location.sha256(path)
-            if size != file.size:
-                return Problem(relative_path, f"was changed while it was read ({file.size} bytes, then {size})")
-        if called_at is None:
-            if before and is_known and before.called_at_source in ("tags", None):
-                called_at = before.called_at
-            else:
-                with location.open_file(path) as audio:
-                    called_at = recorded_at(audio, time_zone)
-            source = "tags" if called_at else None
-    except SourceError as error:
-        return Problem(relative_path, str(error))
-    return CallFile(
-        path=path,
-        relative_path=relative_path,
-        customer_id=facts.customer_id,
-        called_at=called_at,
-        called_at_source=source,
-        properties=facts.properties,
-        size=file.size,
-        last_modified=file.last_modified,
-        audio_hash=audio_hash,
-    )

@@ -81,7 +81,7 @@ def load_comments(location: SourceLocation, path: str, entry: FileEntry) -> Load
     if len(content) != entry.size:
         raise SourceError(f"{path} was changed while it was read ({entry.size} bytes, then {len(content)})")
     try:
-        return parse_file(replace(COMMENTS, name=path), content)
+        return parse_file(replace(COMMENTS, name=path), content, limits=location.limits)
     except SourceError as error:
         if path in COMMENTS.names:
             raise

@@ -7,10 +7,11 @@ import pyarrow as pa
 from pyarrow import csv
 
 from customer_analytics.ingestion.csv_opening import open_csv
+from customer_analytics.ingestion.limits import LIMITS, Limits
 from customer_analytics.tables import Table
 
 
-def read_csv_column(file: str, content: bytes, table: Table) -> pa.ChunkedArray | None:
+def read_csv_column(file: str, content: bytes, table: Table, limits: Limits = LIMITS) -> pa.ChunkedArray | None:
     """The text of the table's only column; None unless each line of the file has all the fields of the header.
 
     Where it is None, `read_csv` tells rows from lines, and good rows from broken ones.
@@ -18,7 +19,7 @@ def read_csv_column(file: str, content: bytes, table: Table) -> pa.ChunkedArray 
     Raises:
         SourceError: The file is empty or not text, or its header cannot be read.
     """
-    opened = open_csv(file, content, table)
+    opened = open_csv(file, content, table, limits)
     fields = [str(field) for field in range(opened.width)]
     (wanted,) = (fields[position] for position in opened.positions.values())
     others = count()

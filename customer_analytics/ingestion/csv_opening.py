@@ -8,9 +8,13 @@ from customer_analytics.ingestion.csv_splitting import Parsed, split, text_lines
 from customer_analytics.ingestion.decoding import decode
 from customer_analytics.ingestion.dialect import dialect_of
 from customer_analytics.ingestion.file_format import FileFormat, separator_name
+from customer_analytics.ingestion.limits import FEWER_COLUMNS, LIMITS, Limits
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.ingestion.records import column_positions
 from customer_analytics.tables import Table
+
+# A header's line holds names of columns; a record's may hold texts of 16 MiB, the longest that Snowflake takes.
+_LONGEST_HEADER, _LONGEST_LINE = 1 << 20, 64 << 20
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,17 @@ class OpenedCsv:
 
     def number_of_lines(self) -> int:
         """Physical lines of the file."""
-        ends = self.utf8.count(b"\n") or self.utf8.count(b"\r")
-        return ends if self.utf8.endswith((b"\n", b"\r")) else ends + 1
+        return _number_of_lines(self.utf8)
 
 
-def open_csv(file: str, content: bytes, table: Table) -> OpenedCsv:
+def open_csv(file: str, content: bytes, table: Table, limits: Limits = LIMITS) -> OpenedCsv:
     """Find out how the file is stored, and where it has the table's columns.
 
     Raises:
-        SourceError: The file is empty or not text, or its header cannot be read.
+        SourceError: The file is empty or not text, its header cannot be read, or it exceeds a limit.
     """
-    text = decode(file, content)
+    text = decode(file, content, limits.file_bytes)
+    _measure(file, text.utf8, limits)
     separator, skipped = dialect_of(text.utf8, table)
     records = split(islice(text_lines(text.utf8), skipped, None), separator, skipped)
     header = next(records, None)
@@ -52,6 +56,9 @@ def open_csv(file: str, content: bytes, table: Table) -> OpenedCsv:
         )
     if isinstance(header.fields, str):
         raise SourceError(f"{file} has a first line that is no CSV: {header.fields}.")
+    if len(header.fields) > limits.columns:
+        columns = f"{len(header.fields):,} columns, more than the {limits.columns:,} allowed"
+        raise SourceError(f"{file} has {columns}: {FEWER_COLUMNS}.")
     found = f"its first line, separated by {separator_name(separator)}, names"
     positions, ignored = column_positions(file, header.fields, table, found)
     return OpenedCsv(
@@ -64,3 +71,25 @@ def open_csv(file: str, content: bytes, table: Table) -> OpenedCsv:
         ignored_columns=ignored,
         records=records,
     )
+
+
+def _measure(file: str, utf8: bytes, limits: Limits) -> None:
+    """Raise SourceError if there are too many lines, or one is too long to be taken apart."""
+    if _number_of_lines(utf8) > limits.rows + 1:
+        raise SourceError(
+            f"{file} has more than {limits.rows:,} lines: split it, or raise CUSTOMER_ANALYTICS_MAXIMUM_ROWS."
+        )
+    begin, longest = 0, _LONGEST_HEADER
+    while len(utf8) - begin > longest:
+        end = max(utf8.rfind(mark, begin, begin + longest) for mark in (b"\n", b"\r"))
+        if end < 0:
+            line = "a line" if begin else "a first line"
+            raise SourceError(
+                f"{file} has {line} of more than {longest >> 20} MiB: export the table again as CSV."
+            )
+        begin, longest = end + 1, _LONGEST_LINE
+
+
+def _number_of_lines(utf8: bytes) -> int:
+    ends = utf8.count(b"\n") or utf8.count(b"\r")
+    return ends if utf8.endswith((b"\n", b"\r")) else ends + 1

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 # Snowflake's longest text is 16 MiB; typing refuses what is longer, this only stops a quote that is never closed.
 _LONGEST_FIELD = 32 * 1024 * 1024
+_LONGEST_RECORD = 2 * _LONGEST_FIELD
 _QUOTE_INSIDE = "an unquoted field contains a quote"
 _TEXT_AFTER_QUOTE = "text follows a closing quote"
 
@@ -39,7 +40,7 @@ def split(lines: Iterator[str], separator: str, before: int = 0) -> Iterator[Par
     counted = _Lines(lines, before, quoting)
     reader = csv.reader(counted, delimiter=separator, strict=True)
     while True:
-        counted.record.clear()
+        counted.begin_record()
         first = counted.number + 1
         try:
             fields = next(reader)
@@ -96,6 +97,7 @@ class _Lines:
     def __init__(self, lines: Iterator[str], number: int, quoting: _Quoting) -> None:
         self.number = number
         self.record: list[str] = []
+        self._characters = 0
         self._again: deque[str] = deque()
         self._lines = lines
         self._quoting = quoting
@@ -104,13 +106,21 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
+        if self._characters > _LONGEST_RECORD:
+            raise csv.Error(f"a record has more than {_LONGEST_RECORD:,} characters")
         # Looked at line by line, since a record that should have ended may otherwise go on to the end of the file.
         if self.record and (flaw := self._quoting.flaw_of_open_line(self.record)):
             raise csv.Error(flaw)
         line = self._again.popleft() if self._again else next(self._lines)
         self.number += 1
         self.record.append(line)
+        self._characters += len(line)
         return line
+
+    def begin_record(self) -> None:
+        """Count what follows to another record."""
+        self.record.clear()
+        self._characters = 0
 
     def go_back(self) -> None:
         """Continue with the second line of the current record."""

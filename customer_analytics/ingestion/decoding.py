@@ -7,10 +7,9 @@ import re
 import zlib
 from typing import NamedTuple
 
+from customer_analytics.ingestion.limits import LIMITS
 from customer_analytics.ingestion.location import SourceError
-
-MOST_BYTES = 2 * 1024**3
-"""The most bytes that a compressed file may have when it is decompressed."""
+from customer_analytics.ingestion.records import too_large
 
 _BLOCK_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -40,21 +39,21 @@ class DecodedText(NamedTuple):
     compression: str | None
 
 
-def decode(file: str, content: bytes) -> DecodedText:
+def decode(file: str, content: bytes, most: int = LIMITS.file_bytes) -> DecodedText:
     """The text of a file in UTF-8 or, if it begins with a byte order mark, UTF-16; compressed by gzip or not.
 
     Raises:
-        SourceError: The file is not text, or its compression is damaged or hides more than `MOST_BYTES`.
+        SourceError: The file is not text, or its compression is damaged or hides more than `most` bytes.
     """
     compressed = content.startswith(_GZIP)
     if compressed:
-        content = _decompressed(file, content)
+        content = _decompressed(file, content, most)
     for beginning, kind in _FOREIGN.items():
         if content.startswith(beginning):
             raise SourceError(f"{file} is {kind}.")
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if is_utf16:
-        content = _from_utf16(content)
+        content = _from_utf16(file, content, most)
     head = content.lstrip(b"\r\n")[:65536]
     if _MARKUP.match(head):
         raise SourceError(f"{file} is an HTML or XML page: download the table itself as CSV.")
@@ -68,25 +67,28 @@ def decode(file: str, content: bytes) -> DecodedText:
     return DecodedText(content, "UTF-16" if is_utf16 else "UTF-8", "gzip" if compressed else None)
 
 
-def _decompressed(file: str, content: bytes) -> bytes:
+def _decompressed(file: str, content: bytes, most: int) -> bytes:
     """Examined block by block first, so that a small file that hides a huge one never fills the memory."""
     size = 0
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-            while size <= MOST_BYTES and (block := stream.read(_BLOCK_BYTES)):
+            while size <= most and (block := stream.read(_BLOCK_BYTES)):
                 size += len(block)
-        if size <= MOST_BYTES:
+        if size <= most:
             return gzip.decompress(content)
     except (EOFError, OSError, zlib.error) as error:
         raise SourceError(f"{file} is compressed with gzip, but damaged or cut short: copy it again.") from error
-    raise SourceError(
-        f"{file} is compressed with gzip and has more than {MOST_BYTES / 1024**3:g} GiB when it is decompressed: "
-        "split the table or leave out rows."
-    )
+    raise too_large(file, most)
 
 
-def _from_utf16(content: bytes) -> bytes:
+def _from_utf16(file: str, content: bytes, most: int) -> bytes:
     """As UTF-8; halves of characters and an odd last byte become bytes that are not UTF-8."""
     whole = len(content) // 2 * 2
-    text = content[:whole].decode("utf-16", "surrogatepass")
-    return text.encode("utf-8", "surrogatepass") + b"\xff" * (len(content) - whole)
+    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    utf8 = bytearray()
+    for start in range(0, whole, _BLOCK_BYTES):
+        block = content[start : min(start + _BLOCK_BYTES, whole)]
+        utf8 += decoder.decode(block, start + _BLOCK_BYTES >= whole).encode("utf-8", "surrogatepass")
+        if len(utf8) > most:
+            raise too_large(file, most)
+    return bytes(utf8 + b"\xff" * (len(content) - whole))

@@ -1,6 +1,6 @@
 """What is wrong with rows, with the values that are wrong and without them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,12 @@ class Fault:
     """One thing that is wrong with some rows.
 
     `rule` names it without any value of the data. `rows` has the positions of the rows, ascending from 0, and
-    `reasons` the same sentence for each of them, with its values.
+    `reasons` makes the same sentence for each of them, with its values.
     """
 
     rule: str
     rows: npt.NDArray[np.int64]
-    reasons: Sequence[str]
+    reasons: Callable[[], Sequence[str]]
 
 
 def faults_where(broken: pa.ChunkedArray, *parts: str | pa.ChunkedArray) -> list[Fault]:
@@ -33,8 +33,11 @@ def faults_where(broken: pa.ChunkedArray, *parts: str | pa.ChunkedArray) -> list
     rows = pc.indices_nonzero(broken).to_numpy().astype(np.int64)
     if not len(rows):
         return []
-    shown = [[part] * len(rows) if isinstance(part, str) else quoted(part.take(rows)) for part in parts]
-    reasons = ["".join(sentence) for sentence in zip(*shown, strict=True)]
+
+    def reasons() -> list[str]:
+        shown = [[part] * len(rows) if isinstance(part, str) else quoted(part.take(rows)) for part in parts]
+        return ["".join(sentence) for sentence in zip(*shown, strict=True)]
+
     words = "".join(part for part in parts if isinstance(part, str))
     return [Fault(" ".join(words.split()), rows, reasons)]
 

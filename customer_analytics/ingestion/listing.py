@@ -5,10 +5,12 @@ import stat
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from fsspec import AbstractFileSystem
 
+from customer_analytics.ingestion.limits import LIMITS
 from customer_analytics.ingestion.text import readable
 
 
@@ -37,17 +39,19 @@ class Listing:
     problems: tuple[Problem, ...]
 
 
-def list_local_folder(root: str) -> Listing:
+def list_local_folder(root: str, most: int = LIMITS.files) -> Listing:
     """All regular files below a local folder.
 
     Links are followed, and each folder is read once, through its real path rather than through a link: so loops of
-    links end. Whatever cannot be read, or is no file (a pipe, a socket), is a problem and stops nothing.
+    links end. Whatever cannot be read, or is no file (a pipe, a socket), is a problem and stops nothing. More than
+    `most` entries are one problem of the whole folder.
     """
     files: list[FileEntry] = []
     problems: list[Problem] = []
     if not os.path.isdir(root):
         return Listing((), ())
     folders, linked_folders, seen = deque([root]), deque[str](), set[tuple[int, int]]()
+    left = most
     while folders or linked_folders:
         folder = (folders or linked_folders).popleft()
         try:
@@ -56,10 +60,14 @@ def list_local_folder(root: str) -> Listing:
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
-                visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+                found = list(islice(entries, left + 1))
         except OSError as error:
             problems.append(_problem(root, folder, error.strerror or str(error)))
             continue
+        left -= len(found)
+        if left < 0:
+            return _too_many(most)
+        visible = sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
         for entry in visible:
             try:
                 status = entry.stat()
@@ -69,15 +77,14 @@ def list_local_folder(root: str) -> Listing:
             if stat.S_ISDIR(status.st_mode):
                 (linked_folders if entry.is_symlink() else folders).append(entry.path)
             elif stat.S_ISREG(status.st_mode):
-                moment = datetime(1970, 1, 1) + timedelta(microseconds=status.st_mtime_ns // 1000)
-                files.append(FileEntry(os.path.relpath(entry.path, root), status.st_size, moment))
+                files.append(_entry(os.path.relpath(entry.path, root), status))
             else:
                 problems.append(_problem(root, entry.path, "is not a regular file"))
     return _sorted(files, problems)
 
 
-def list_store_folder(filesystem: AbstractFileSystem, root: str) -> Listing:
-    """All objects below a folder of an object store."""
+def list_store_folder(filesystem: AbstractFileSystem, root: str, most: int = LIMITS.files) -> Listing:
+    """All objects below a folder of an object store; more than `most` are one problem of the whole folder."""
     files: list[FileEntry] = []
     for full_path, info in filesystem.find(root, detail=True).items():
         path = full_path.removeprefix(f"{root}/")
@@ -85,19 +92,34 @@ def list_store_folder(filesystem: AbstractFileSystem, root: str) -> Listing:
         is_file = info["type"] == "file" and not path.endswith("/")
         if is_file and not any(part.startswith(".") for part in path.split("/")):
             files.append(FileEntry(path, info["size"], _last_modified(info)))
-    return _sorted(files, [])
+    return _too_many(most) if len(files) > most else _sorted(files, [])
 
 
-def entry(filesystem: AbstractFileSystem, folder: str, name: str) -> FileEntry | None:
-    """One file of a folder, or None if it is not there."""
+def local_entry(folder: str, name: str) -> FileEntry | None:
+    """One file of a local folder, or None if it is not there."""
+    try:
+        return _entry(name, os.stat(f"{folder}/{name}"))
+    except FileNotFoundError:
+        return None
+
+
+def store_entry(filesystem: AbstractFileSystem, folder: str, name: str) -> FileEntry | None:
+    """One object of a folder of an object store, or None if it is not there."""
     try:
         info = filesystem.info(f"{folder}/{name}")
     except FileNotFoundError:
         return None
-    moment = info.get("LastModified") or info.get("last_modified") or info["mtime"]
-    if isinstance(moment, float):  # a local file's, in seconds
-        moment = datetime.fromtimestamp(moment, UTC)
-    return FileEntry(name, info["size"], moment.astimezone(UTC).replace(tzinfo=None))
+    return FileEntry(name, info["size"], _last_modified(info))
+
+
+def _entry(path: str, status: os.stat_result) -> FileEntry:
+    moment = datetime(1970, 1, 1) + timedelta(microseconds=status.st_mtime_ns // 1000)
+    return FileEntry(path, status.st_size, moment)
+
+
+def _too_many(most: int) -> Listing:
+    reason = f"holds more than {most:,} files: move some away, or raise CUSTOMER_ANALYTICS_MAXIMUM_FILES"
+    return Listing((), (Problem(".", reason),))
 
 
 def _last_modified(info: dict[str, Any]) -> datetime:

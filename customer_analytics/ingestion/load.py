@@ -1,7 +1,8 @@
 """A source file turned into typed rows and rejected rows."""
 
 import hashlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -13,15 +14,19 @@ from customer_analytics.ingestion.csv_records import read_csv
 from customer_analytics.ingestion.faults import Fault
 from customer_analytics.ingestion.file_format import FileFormat
 from customer_analytics.ingestion.files import SourceFile
+from customer_analytics.ingestion.limits import LIMITS, Limits
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.parquet_records import read_parquet
-from customer_analytics.ingestion.records import Records
+from customer_analytics.ingestion.records import Records, too_many_rejected
 from customer_analytics.ingestion.rules import unique
 from customer_analytics.ingestion.text_columns import read_column
 from customer_analytics.tables import Table
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
 
-_READERS = {".csv": read_csv, ".parquet": read_parquet}
+_READERS: dict[str, Callable[..., Records]] = {".csv": read_csv, ".parquet": read_parquet}
+# Taking a file apart needs several times its size in memory, and the interpreter's lock nearly all of the time: so
+# files that are read side by side are taken apart one after the other.
+_PARSING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class LoadedFile:
     hexadecimal, `format` how the file is stored; None where that could not be found out. The same content always
     gives the same result. `absent` marks an optional file that is not there: it has no rows, and the hash of no
     bytes. `unread` counts the lines, or rows in Parquet, that follow where only the first ones were wanted.
+    `left_out` counts the rows of erased customers, which are in none of the other figures.
     """
 
     name: str
@@ -46,6 +52,7 @@ class LoadedFile:
     format: FileFormat | None = None
     unread: int = 0
     absent: bool = False
+    left_out: int = 0
 
     @property
     def is_unreadable(self) -> bool:
@@ -77,10 +84,12 @@ def load_file(location: SourceLocation, source: SourceFile) -> LoadedFile:
     name = present_name(location, source)
     if name is None and source.optional:
         return _absent(source)
-    return parse_file(replace(source, name=name or source.name), location.read(name or source.name))
+    return parse_file(
+        replace(source, name=name or source.name), location.read(name or source.name), limits=location.limits
+    )
 
 
-def parse_file(source: SourceFile, content: bytes, most: int | None = None) -> LoadedFile:
+def parse_file(source: SourceFile, content: bytes, most: int | None = None, limits: Limits = LIMITS) -> LoadedFile:
     """The rows of a source file with this content, or the first `most` of them.
 
     A row is rejected, with all its reasons, if it has not the shape of a row, if a value is missing or cannot be
@@ -93,17 +102,28 @@ def parse_file(source: SourceFile, content: bytes, most: int | None = None) -> L
     extension = source.name[source.name.rfind(".") :].lower()
     if extension not in _READERS:
         raise SourceError(f"{source.name} can be read neither as .csv nor as .parquet: declare one of these.")
+    with _PARSING:
+        return _parsed(source, content, most, limits, _READERS[extension])
+
+
+def _parsed(
+    source: SourceFile, content: bytes, most: int | None, limits: Limits, reader: Callable[..., Records]
+) -> LoadedFile:
     record, content_hash = source.record, hashlib.sha256(content).hexdigest()
-    records = _READERS[extension](source.name, content, record, most)
+    records = reader(source.name, content, record, most, limits)
     rejections = {line: _Rejection(what, what) for line, what in records.broken.items()}
     rows, faults = _typed(records, source)
+    left, lines = _without(faults, rows, records.lines)
+    if len(rejections) + rows.num_rows - left.num_rows > limits.rejected:
+        raise too_many_rejected(source.name, limits.rejected)
     rejections |= _by_line(faults, records.lines)
-    rows, lines = _without(faults, rows, records.lines)
     together = (unique(*record.key),) if record.key else ()
-    faults = [fault for rule in together + source.file_rules for fault in rule(rows, lines)]
+    faults = [fault for rule in together + source.file_rules for fault in rule(left, lines)]
+    rows, last_lines = _without(faults, left, lines)
+    if len(rejections) + left.num_rows - rows.num_rows > limits.rejected:
+        raise too_many_rejected(source.name, limits.rejected)
     rejections |= _by_line(faults, lines)
-    rows, lines = _without(faults, rows, lines)
-    origin = {"CONTENT_HASH": [content_hash] * rows.num_rows, "LINE": lines}
+    origin = {"CONTENT_HASH": [content_hash] * rows.num_rows, "LINE": last_lines}
     columns = origin | {name: rows[name] for name in rows.column_names}
     return LoadedFile(
         name=source.name,
@@ -150,7 +170,7 @@ def _by_line(faults: Sequence[Fault], lines: npt.NDArray[np.int64]) -> dict[int,
     """The rejections of the rows that have faults, all those of a row joined."""
     rejections: dict[int, _Rejection] = {}
     for fault in faults:
-        for line, reason in zip(lines[fault.rows].tolist(), fault.reasons, strict=True):
+        for line, reason in zip(lines[fault.rows].tolist(), fault.reasons(), strict=True):
             before = rejections.get(line)
             rejections[line] = (
                 _Rejection(f"{before.reason}; {reason}", f"{before.rule}; {fault.rule}")

@@ -1,23 +1,37 @@
 """Where source data are: a local folder, or a folder of an object store named by an fsspec URI."""
 
+import errno
 import hashlib
+import io
 import os
 import re
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from customer_analytics.ingestion.listing import FileEntry, Listing, entry, list_local_folder, list_store_folder
+from customer_analytics.ingestion.limits import LIMITS, Limits, megabytes
+from customer_analytics.ingestion.listing import (
+    FileEntry,
+    Listing,
+    list_local_folder,
+    list_store_folder,
+    local_entry,
+    store_entry,
+)
 from customer_analytics.ingestion.text import printable
 
 _BLOCK_BYTES = 1 << 20
 _LONGEST_SHOWN = 250
+# Who writes a file in place is often done with it by then.
+_SECONDS_BEFORE_RETRY = 0.5
 # Scheme -> the package that reads it and the extra of this project that brings the package.
 _STORES = {
     "s3": ("s3fs", "s3"),
@@ -40,26 +54,40 @@ class SourceError(Exception):
         message: What is wrong, where, and what to do, in one sentence for the terminal.
         without_values: The sentence without what the data say, for logs and events that outlive an erasure; the
             message itself where it has nothing of them.
+        what: The sentence without its subject, the file.
     """
 
-    def __init__(self, message: str, without_values: str | None = None) -> None:
+    def __init__(self, message: str, without_values: str | None = None, what: str | None = None) -> None:
         super().__init__(message)
         self.without_values = without_values or message
+        self.what = what or message
+
+
+class ChangedError(SourceError):
+    """A file was changed while it was read."""
+
+
+class Copied(NamedTuple):
+    """What was copied: size and modification of the file, and SHA-256 of the copy in hexadecimal."""
+
+    entry: FileEntry
+    sha256: str
 
 
 @dataclass(frozen=True)
 class SourceLocation:
     """A folder that holds the source files and the calls.
 
-    `name` is the path or URI as shown to people: it never carries credentials.
+    `name` is the path or URI as shown to people: it never carries credentials. `limits` are those of its files.
     """
 
     name: str
     _filesystem: AbstractFileSystem = field(repr=False)
     _root: str = field(repr=False)
+    limits: Limits = field(default=LIMITS, repr=False)
 
     @classmethod
-    def open(cls, uri: str | Path) -> "SourceLocation":
+    def open(cls, uri: str | Path, limits: Limits = LIMITS) -> "SourceLocation":
         """The location of a folder path or a URI (file, s3, gs, az); raises `SourceError` unless it is a folder.
 
         Stores find their credentials where their own tools do (environment, profile, instance role); a URI that
@@ -71,37 +99,59 @@ class SourceLocation:
             info = location._filesystem.info(location._root)
         if info["type"] != "directory":
             raise SourceError(f"{location.name} is not a folder: name the folder that holds the source files.")
-        return location
+        return replace(location, limits=limits)
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file of this path below the location."""
+        """Whether there is something other than a folder of this path below the location."""
         with self._translated_errors(path):
             try:
-                return bool(self._filesystem.info(self._path(path))["type"] == "file")
+                return bool(self._filesystem.info(self._path(path))["type"] != "directory")
             except FileNotFoundError:
                 return False
 
     def entry(self, path: str) -> FileEntry | None:
         """Size and modification of a file, or None if there is none of this path."""
         folder, _, name = path.rpartition("/")
+        whole = self._path(folder) if folder else self._root
         with self._translated_errors(path):
-            return entry(self._filesystem, self._path(folder) if folder else self._root, name)
+            return local_entry(whole, name) if self._is_local else store_entry(self._filesystem, whole, name)
 
     def open_file(self, path: str) -> BinaryIO:
         """The file, to be read as bytes and closed by the caller; raises `SourceError` if it cannot be opened."""
         with self._translated_errors(path):
+            if self._is_local:
+                return _open_regular(self._path(path))
             return cast(BinaryIO, self._filesystem.open(self._path(path), "rb"))
 
     def read(self, path: str) -> bytes:
-        """The whole file; raises `SourceError` if it cannot be read."""
-        with self._translated_errors(path):
-            return cast(bytes, self._filesystem.cat_file(self._path(path)))
+        """The whole file of rows, as it was at one moment; raises `SourceError` as `copy` does."""
+        content = io.BytesIO()
+        self.copy(path, content, self.limits.file_bytes, "CUSTOMER_ANALYTICS_MAXIMUM_FILE_MEGABYTES")
+        return content.getvalue()
 
-    def sha256(self, path: str) -> tuple[str, int]:
-        """SHA-256 of the file in hexadecimal and the number of bytes read; holds one block at a time."""
+    def copy(self, path: str, target: BinaryIO, most: int, setting: str) -> Copied:
+        """Copy the file into `target`, as it was at one moment; one that changes meanwhile is read once more.
+
+        No more is ever written than the file had when it was opened, and nothing of a file of more than `most`
+        bytes, a limit that `setting` raises.
+
+        Raises:
+            SourceError: The file cannot be read, is too large, or changes again and again.
+        """
+        try:
+            return self._copied(path, target, most, setting)
+        except ChangedError:
+            time.sleep(_SECONDS_BEFORE_RETRY)
+            return self._copied(path, target, most, setting)
+
+    def sha256(self, path: str, most: int | None = None) -> tuple[str, int]:
+        """SHA-256 of the file, or of its first `most` bytes, in hexadecimal and the number of bytes read.
+
+        Holds one block at a time.
+        """
         digest, size = hashlib.sha256(), 0
-        with self._translated_errors(path), self._filesystem.open(self._path(path), "rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
+        with self._translated_errors(path), self.open_file(path) as stream:
+            while block := stream.read(_BLOCK_BYTES if most is None else min(_BLOCK_BYTES, most - size)):
                 digest.update(block)
                 size += len(block)
         return digest.hexdigest(), size
@@ -109,23 +159,74 @@ class SourceLocation:
     def files_below(self, folder: str) -> Listing:
         """All files of a folder and its subfolders, freshly listed; empty where there is no such folder."""
         with self._translated_errors(folder):
-            if isinstance(self._filesystem, LocalFileSystem):
-                return list_local_folder(self._path(folder))
-            return list_store_folder(self._filesystem, self._path(folder))
+            if self._is_local:
+                return list_local_folder(self._path(folder), self.limits.files)
+            return list_store_folder(self._filesystem, self._path(folder), self.limits.files)
+
+    def _copied(self, path: str, target: BinaryIO, most: int, setting: str) -> Copied:
+        with self._translated_errors(path):
+            before = self.entry(path)
+            if before is None:
+                raise FileNotFoundError
+            if before.size > most:
+                what = f"has {megabytes(before.size)}, more than the {megabytes(most)} allowed: split it, or raise"
+                raise self._error(path, f"{what} {setting}.")
+            target.seek(0)
+            target.truncate()
+            digest, missing = hashlib.sha256(), before.size
+            with self._open_again(path) as stream:
+                while missing >= 0 and (block := stream.read(min(_BLOCK_BYTES, missing + 1))):
+                    missing -= len(block)
+                    digest.update(block)
+                    target.write(block)
+            if missing or self.entry(path) != before:
+                what = f"was changed while it was read ({before.size:,} bytes at first): wait until it is whole."
+                raise self._error(path, what, ChangedError)
+        return Copied(before, digest.hexdigest())
+
+    def _open_again(self, path: str) -> BinaryIO:
+        """The file that was there a moment ago; raises `ChangedError` if it is gone."""
+        try:
+            return self.open_file(path)
+        except SourceError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise self._error(path, error.what, ChangedError) from error
+            raise
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self._filesystem, LocalFileSystem)
 
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}"
 
     @contextmanager
     def _translated_errors(self, path: str = "") -> Iterator[None]:
-        name = printable(f"{self.name}/{path}" if path else self.name, _LONGEST_SHOWN)
         try:
             yield
+        except SourceError:
+            raise
         except FileNotFoundError as error:
-            raise SourceError(f"{name} does not exist: check the path and what it should hold.") from error
+            raise self._error(path, "does not exist: check the path and what it should hold.") from error
         # Stores raise whatever their client libraries define, beside OSError.
         except Exception as error:
-            raise SourceError(f"{name} cannot be read ({_reason(error)}).") from error
+            raise self._error(path, f"cannot be read ({_reason(error)}).") from error
+
+    def _error(self, path: str, what: str, kind: type[SourceError] = SourceError) -> SourceError:
+        name = printable(f"{self.name}/{path}" if path else self.name, _LONGEST_SHOWN)
+        return kind(f"{name} {what}", what=what)
+
+
+def _open_regular(path: str) -> BinaryIO:
+    """A local file, opened for reading; raises OSError at once for a pipe or device, which might never end."""
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(opened).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(opened, "rb")
+    os.close(opened)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "it is a pipe or a device, and not a regular file")
 
 
 def _at_path(cls: type[SourceLocation], path: str) -> SourceLocation:
@@ -134,11 +235,16 @@ def _at_path(cls: type[SourceLocation], path: str) -> SourceLocation:
     except (RuntimeError, ValueError) as error:
         shown = printable(path, _LONGEST_SHOWN)
         raise SourceError(f"{shown} is no path ({error}): give the whole path of a folder.") from error
+    if re.search(":.*@", path, re.DOTALL) and not os.path.exists(folder):
+        raise SourceError(
+            "The source is neither a folder that is there nor a URI like s3://bucket/folder: correct it, and "
+            "leave credentials out."
+        )
     return cls(printable(folder, _LONGEST_SHOWN), LocalFileSystem(skip_instance_cache=True), folder)
 
 
 def _at_uri(cls: type[SourceLocation], scheme: str, rest: str) -> SourceLocation:
-    plain = _CREDENTIALS.sub("", rest)
+    plain = _CREDENTIALS.sub("", rest if scheme == "file" else rest.lstrip("/"))
     name = f"{scheme}://{re.split('[?#]', plain)[0]}".rstrip("/")
     if ":" in rest.removesuffix(plain):
         raise SourceError(

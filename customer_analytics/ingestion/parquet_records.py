@@ -1,7 +1,8 @@
 """Parquet files read row by row, every column as the text of its values."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -10,50 +11,62 @@ import pyarrow.parquet as pq
 
 from customer_analytics.ingestion.faults import Fault, faults_where
 from customer_analytics.ingestion.file_format import PARQUET
+from customer_analytics.ingestion.limits import FEWER_COLUMNS, LIMITS, Limits
 from customer_analytics.ingestion.location import SourceError
-from customer_analytics.ingestion.records import LONGEST_RAW, Records, column_positions
+from customer_analytics.ingestion.parquet_pages import uncompressed_bytes
+from customer_analytics.ingestion.records import (
+    LONGEST_RAW,
+    Records,
+    column_positions,
+    too_large,
+    too_many_rejected,
+)
 from customer_analytics.ingestion.text import readable, shortened
 from customer_analytics.ingestion.typed_values import as_texts, names_things
 from customer_analytics.tables import Column, Table
 
-# A few kilobytes can hold billions of rows, of one value, which would not fit into memory.
-_MOST_ROWS = 100_000_000
+_BATCH_ROWS = 8_192
+
+_Texts = tuple[pa.ChunkedArray, pa.ChunkedArray | None]
+"""What `as_texts` gives."""
 
 
-def read_parquet(file: str, content: bytes, table: Table, most: int | None = None) -> Records:
+def read_parquet(
+    file: str, content: bytes, table: Table, most: int | None = None, limits: Limits = LIMITS
+) -> Records:
     """The rows of a Parquet file, or the first `most` of them.
 
     Its pages' checksums are verified where it has some. A row with bytes that are not UTF-8 is broken. The raw
     form of a row is JSON of the table's columns.
 
     Raises:
-        SourceError: The file is empty or damaged, has more than 100 million rows, lacks a column, or has a column
-            of a type that cannot be read as the table's.
+        SourceError: The file is empty or damaged, exceeds a limit, lacks a column, or has a column of a type that
+            cannot be read as the table's.
     """
     if not content:
         raise SourceError(f"{file} is empty: it must be a Parquet file with {', '.join(table.column_names)}.")
-    try:
-        parquet = pq.ParquetFile(
-            pa.BufferReader(content), page_checksum_verification=True, coerce_int96_timestamp_unit="us"
-        )
-        if parquet.metadata.num_rows > _MOST_ROWS:
-            raise SourceError(f"{file} has more than {_MOST_ROWS:,} rows: split it.")
+    with _damage_told(file):
+        parquet = _opened(content)
+        rows_in_file, width = parquet.metadata.num_rows, parquet.metadata.num_columns
+        if rows_in_file > limits.rows:
+            raise SourceError(
+                f"{file} has more than {limits.rows:,} rows: split it, or raise CUSTOMER_ANALYTICS_MAXIMUM_ROWS."
+            )
+        if width > limits.columns:
+            raise SourceError(
+                f"{file} has {width:,} columns, more than the {limits.columns:,} allowed: {FEWER_COLUMNS}."
+            )
         names = parquet.schema_arrow.names
         positions, ignored = column_positions(file, names, table)
-        columns = parquet.read(columns=[names[position] for position in positions.values()]).slice(0, most)
-    # Damaged names are no UTF-8 either: UnicodeDecodeError is a ValueError.
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = shortened(" ".join(str(error).split()), 200)
-        raise SourceError(f"{file} is no Parquet file, or a damaged one ({reason}): write it again.") from error
-    read = {
-        column: _as_texts(file, column, columns.column(names[positions[column.name]])) for column in table.columns
-    }
+        read = _read(file, parquet, content, {c: names[positions[c.name]] for c in table.columns}, most, limits)
     rows = pa.table({column.name: texts for column, (texts, _) in read.items()})
     broken = {
         int(row) + 1: f"{name} has bytes that are not UTF-8"
         for name in rows.column_names
         for row in _undecodable_rows(rows[name])
     }
+    if len(broken) > limits.rejected:
+        raise too_many_rejected(file, limits.rejected)
     whole = np.setdiff1d(np.arange(rows.num_rows), np.array(list(broken), dtype=np.int64) - 1)
     texts = rows.take(whole) if broken else rows
     faults: list[Fault] = []
@@ -69,28 +82,118 @@ def read_parquet(file: str, content: bytes, table: Table, most: int | None = Non
         raw=lambda lines: _raw(rows, lines),
         faults=tuple(faults),
         format=PARQUET,
-        unread=parquet.metadata.num_rows - columns.num_rows,
+        unread=rows_in_file - rows.num_rows,
     )
 
 
-def _as_texts(
-    file: str, column: Column, values: pa.ChunkedArray
-) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
-    if column.identifier and not names_things(values.type):
-        raise SourceError(f"{file} has {values.type} in {column.name}: write ids as text or as whole numbers.")
+@contextmanager
+def _damage_told(file: str) -> Iterator[None]:
+    try:
+        yield
+    # Damaged names are no UTF-8 either: UnicodeDecodeError is a ValueError.
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = shortened(" ".join(str(error).split()), 200)
+        raise SourceError(f"{file} is no Parquet file, or a damaged one ({reason}): write it again.") from error
+
+
+def _opened(content: bytes, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        pa.BufferReader(content),
+        page_checksum_verification=True,
+        coerce_int96_timestamp_unit="us",
+        read_dictionary=list(dictionaries),
+    )
+
+
+def _read(
+    file: str,
+    parquet: pq.ParquetFile,
+    content: bytes,
+    columns: Mapping[Column, str],
+    most: int | None,
+    limits: Limits,
+) -> dict[Column, _Texts]:
+    """The columns as `as_texts` has them, read batch by batch as long as they fit into the limit of a file."""
+    schema = parquet.schema_arrow
+    for column, name in columns.items():
+        _check_type(file, column, schema.field(name).type)
+    paths = [parquet.metadata.schema.column(leaf).path for leaf in range(parquet.metadata.num_columns)]
+    leaves = [paths.index(name) for name in columns.values()]
+    left = limits.file_bytes
+    if uncompressed_bytes(content, leaves) > left:
+        raise too_large(file, limits.file_bytes)
+    # A value of a dictionary may be that of millions of rows, so it is not repeated before that is known to fit.
+    texts = [name for name in columns.values() if _is_binary(schema.field(name).type)]
+    read: dict[Column, list[_Texts]] = {column: [] for column in columns}
+    batches = _opened(content, texts).iter_batches(_BATCH_ROWS, columns=list(columns.values()), use_threads=False)
+    rows = 0
+    while most is None or rows < most:
+        batch = next(batches, None)
+        if batch is None:
+            break
+        batch = batch.slice(0, None if most is None else most - rows)
+        rows += batch.num_rows
+        if left < sum(_expanded_bytes(batch[name]) for name in columns.values()):
+            raise too_large(file, limits.file_bytes)
+        for column, name in columns.items():
+            read[column].append(_as_texts(file, column, pa.chunked_array([batch[name]])))
+            left -= read[column][-1][0].nbytes
+    return {column: _together(parts) for column, parts in read.items()}
+
+
+def _check_type(file: str, column: Column, type_: pa.DataType) -> None:
+    if column.identifier and not names_things(type_):
+        raise SourceError(f"{file} has {type_} in {column.name}: write ids as text or as whole numbers.")
+    if pa.types.is_nested(type_):
+        raise SourceError(f"{file} has {type_} in {column.name}: write plain values instead.")
+
+
+def _as_texts(file: str, column: Column, values: pa.ChunkedArray) -> _Texts:
     try:
         return as_texts(column, values)
     except pa.ArrowException as error:
         raise SourceError(f"{file} has {values.type} in {column.name}: write plain values instead.") from error
 
 
+def _is_binary(type_: pa.DataType) -> bool:
+    return any(
+        is_one(type_)
+        for is_one in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+            pa.types.is_binary_view,
+        )
+    )
+
+
+def _expanded_bytes(values: pa.Array) -> int:
+    """Bytes of the values, each of them repeated as often as it occurs."""
+    if not pa.types.is_dictionary(values.type) or not _is_binary(values.type.value_type):
+        return int(values.nbytes)
+    lengths = pc.binary_length(values.dictionary).cast(pa.int64())
+    return pc.sum(lengths.take(values.indices)).as_py() or 0
+
+
+def _together(parts: Sequence[_Texts]) -> _Texts:
+    texts = pa.chunked_array([chunk for part, _ in parts for chunk in part.chunks], pa.string())
+    no_id = [chunk for _, part in parts if part is not None for chunk in part.chunks]
+    return texts, pa.chunked_array(no_id, pa.bool_()) if no_id else None
+
+
 def _undecodable_rows(texts: pa.ChunkedArray) -> Sequence[int]:
-    try:
-        texts.validate(full=True)
-    except pa.ArrowInvalid:
-        values = texts.cast(pa.binary()).to_pylist()
-        return [row for row, value in enumerate(values) if value is not None and not _is_utf8(value)]
-    return []
+    rows: list[int] = []
+    begin = 0
+    for chunk in texts.chunks:
+        try:
+            chunk.validate(full=True)
+        except pa.ArrowInvalid:
+            values = enumerate(chunk.cast(pa.binary()).to_pylist(), begin)
+            rows += [row for row, value in values if value is not None and not _is_utf8(value)]
+        begin += len(chunk)
+    return rows
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -13,6 +13,7 @@ from customer_analytics.ingestion.comments import list_comments
 from customer_analytics.ingestion.csv_column import read_csv_column
 from customer_analytics.ingestion.file_format import FileFormat
 from customer_analytics.ingestion.files import COMMENTS, FURTHER_COMMENTS, SOURCE_FILES, SourceFile
+from customer_analytics.ingestion.limits import Limits
 from customer_analytics.ingestion.load import LoadedFile, parse_file, present_name
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.text import printable
@@ -152,15 +153,15 @@ def _look(location: SourceLocation, source: SourceFile, maximum_rejected_share: 
         if name is None:
             return _Looked(FileReport(source.name, present=False, refusal=_missing(location, source)), {})
         source, content = replace(source, name=name), location.read(name)
-        file = parse_file(source, content, ROWS_EXAMINED)
+        file = parse_file(source, content, ROWS_EXAMINED, location.limits)
         refusal = _refusal(file, source, maximum_rejected_share)
         if refusal and file.unread:  # only all rows tell whether too many of them are rejected
-            file = parse_file(source, content)
+            file = parse_file(source, content, limits=location.limits)
             refusal = _refusal(file, source, maximum_rejected_share)
         report = _report(file, source)
         if refusal:
             return _Looked(replace(report, refusal=refusal), {})
-        keys = _keys(source, content, file) if source.table.name in _REFERRED_TO else None
+        keys = _keys(source, content, file, location.limits) if source.table.name in _REFERRED_TO else None
         return _Looked(report, _ids(source.table, file), keys)
     except SourceError as error:
         return _Looked(FileReport(source.name, refusal=str(error)), {})
@@ -212,14 +213,16 @@ def _reasons(file: LoadedFile) -> tuple[str, ...]:
     )
 
 
-def _keys(source: SourceFile, content: bytes, file: LoadedFile) -> pa.Array:
+def _keys(source: SourceFile, content: bytes, file: LoadedFile, limits: Limits) -> pa.Array:
     """The keys of all rows, also of those that are not examined otherwise."""
     (key,) = (column for column in source.table.columns if column.name in source.table.key)
     if not file.unread:
         return file.rows[key.name].unique()
     of_keys = SourceFile(source.name, Table(source.table.name, source.table.description, (key,)))
-    texts = read_csv_column(source.name, content, of_keys.table) if source.name.endswith(".csv") else None
-    keys = parse_file(of_keys, content).rows[key.name] if texts is None else read_column(key, texts)[0]
+    texts = read_csv_column(source.name, content, of_keys.table, limits) if source.name.endswith(".csv") else None
+    keys = (
+        parse_file(of_keys, content, limits=limits).rows[key.name] if texts is None else read_column(key, texts)[0]
+    )
     return keys.unique()
 
 
@@ -254,7 +257,8 @@ def _further_comments(location: SourceLocation, keys: Mapping[str, tuple[str, pa
             break
         examined += 1
         try:
-            files.append(parse_file(replace(COMMENTS, name=path), location.read(entry.path), ROWS_EXAMINED))
+            content = location.read(entry.path)
+            files.append(parse_file(replace(COMMENTS, name=path), content, ROWS_EXAMINED, location.limits))
         except SourceError as error:
             problems.append(str(error))
         else:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from customer_analytics.ingestion.faults import Fault
 from customer_analytics.ingestion.file_format import FileFormat
+from customer_analytics.ingestion.limits import megabytes
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.ingestion.text import listed, printable, readable, trimmed
 from customer_analytics.tables import Table
@@ -37,6 +38,22 @@ class Records:
     format: FileFormat
     faults: tuple[Fault, ...] = ()
     unread: int = 0
+
+
+def too_large(file: str, most: int) -> SourceError:
+    """The error of a file of rows that says more than may be held in memory."""
+    return SourceError(
+        f"{file} has more than {megabytes(most)} when it is decompressed: split it, or raise "
+        "CUSTOMER_ANALYTICS_MAXIMUM_FILE_MEGABYTES."
+    )
+
+
+def too_many_rejected(file: str, most: int) -> SourceError:
+    """The error of a file of which more rows are rejected than can be recorded."""
+    return SourceError(
+        f"{file} has more than {most:,} rows that cannot be loaded: fix the file, or raise "
+        "CUSTOMER_ANALYTICS_MAXIMUM_REJECTED_ROWS."
+    )
 
 
 def column_positions(

@@ -66,13 +66,16 @@ def unique(*key: str) -> FileRule:
         repeated = np.flatnonzero(first != np.arange(rows.num_rows))
         if not len(repeated):
             return []
-        shown = zip(
-            *([f"{name} {value}" for value in quoted(rows[name].take(repeated))] for name in key), strict=True
-        )
-        reasons = [
-            f"repeats {' and '.join(values)} of line {line}"
-            for values, line in zip(shown, lines[first[repeated]].tolist(), strict=True)
-        ]
+
+        def reasons() -> list[str]:
+            shown = zip(
+                *([f"{name} {value}" for value in quoted(rows[name].take(repeated))] for name in key), strict=True
+            )
+            return [
+                f"repeats {' and '.join(values)} of line {line}"
+                for values, line in zip(shown, lines[first[repeated]].tolist(), strict=True)
+            ]
+
         return [Fault(f"repeats {names} of an earlier line", repeated, reasons)]
 
     return faults
@@ -91,21 +94,25 @@ def consistent(column: str, per: str) -> FileRule:
         first_of_both = _first_occurrences(rows, (per, column))
         contradicted = np.unique(first_of_text[first_of_text != first_of_both])
         broken = np.flatnonzero(np.isin(first_of_text, contradicted))
-        groups: dict[int, dict[object, list[int]]] = {}
-        for group, value, line in zip(
-            first_of_text[broken].tolist(),
-            rows[column].take(broken).to_pylist(),
-            lines[broken].tolist(),
-            strict=True,
-        ):
-            groups.setdefault(group, {}).setdefault(value, []).append(line)
-        if not groups:
+        if not len(broken):
             return []
-        told = {
-            group: f"{per} {text} has {' and '.join(f'{column} {v} {_in_lines(ls)}' for v, ls in values.items())}"
-            for (group, values), text in zip(groups.items(), quoted(rows[per].take(list(groups))), strict=True)
-        }
-        reasons = [told[group] for group in first_of_text[broken].tolist()]
+
+        def reasons() -> list[str]:
+            groups: dict[int, dict[object, list[int]]] = {}
+            for group, value, line in zip(
+                first_of_text[broken].tolist(),
+                rows[column].take(broken).to_pylist(),
+                lines[broken].tolist(),
+                strict=True,
+            ):
+                groups.setdefault(group, {}).setdefault(value, []).append(line)
+            told = {
+                group: f"{per} {text} has "
+                + " and ".join(f"{column} {value} {_in_lines(those)}" for value, those in values.items())
+                for (group, values), text in zip(groups.items(), quoted(rows[per].take(list(groups))), strict=True)
+            }
+            return [told[group] for group in first_of_text[broken].tolist()]
+
         return [Fault(f"{per} has another {column} in another line", judged[broken], reasons)]
 
     return faults

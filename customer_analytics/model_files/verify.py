@@ -5,6 +5,7 @@ import logging
 import os
 from pathlib import Path
 
+from customer_analytics.damage import write_whole
 from customer_analytics.model_files.catalog import ModelFile
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def is_verified(path: Path, file: ModelFile) -> bool:
     if not is_intact(path, file):
         return False
     if os.access(path.parent, os.W_OK):
-        marker.write_text(_state(path, file))
+        write_whole(marker, _state(path, file))
     else:
         _log.info("%s cannot be written, so %s is verified again at each start", path.parent, path.name)
     return True

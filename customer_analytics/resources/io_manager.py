@@ -13,6 +13,7 @@ from customer_analytics.lineage import metadata as lineage
 from customer_analytics.resources.scope import Scope
 from customer_analytics.resources.warehouse.query_tag import for_asset
 from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.retries import at_once
 from customer_analytics.tables import Table, table
 
 
@@ -45,12 +46,13 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
     warehouse: dg.ResourceDependency[Warehouse]
     scope: dg.ResourceDependency[Scope]
 
+    @at_once
     def handle_output(self, context: dg.OutputContext, obj: Rows) -> None:
         """Write the rows of an asset to its table."""
         target = table(context.asset_key.path[-1])
         mode: WriteMode = context.definition_metadata.get(WRITE_MODE, "replace")
         part_by: str = context.definition_metadata.get(PART_BY, "")
-        values = self.scope.values(part_by) if part_by else None
+        values = self.scope.resolved(self.warehouse).values(part_by) if part_by else None
         if isinstance(obj, Part):
             part_by, values, obj = obj.column, list(obj.values), obj.rows
         changes = ""
@@ -74,11 +76,12 @@ class SnowflakeIOManager(dg.ConfigurableIOManager):
             }
         )
 
+    @at_once
     def load_input(self, context: dg.InputContext) -> Any:
         """The table of an upstream asset, in the type that the input is annotated with."""
         frame = self.warehouse.table(table(context.asset_key.path[-1]).name)
         if part_by := context.definition_metadata.get(PART_BY):
-            frame = self.scope.part(frame, part_by)
+            frame = self.scope.resolved(self.warehouse).part(frame, part_by)
         wanted = context.dagster_type.typing_type
         if wanted is pd.DataFrame:
             return frame.to_pandas()

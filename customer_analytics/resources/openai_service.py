@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import dagster as dg
 from pydantic import Field
 
+from customer_analytics.credentials import key
+
 if TYPE_CHECKING:
     import openai
 
@@ -67,7 +69,11 @@ class OpenAIService(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise OpenAIRefusalError(
                 f"OPENAI_API_KEY is not set: put the key of {self.base_url} there, or any word if it wants none."
             )
-        client = _client(self.base_url, self.api_key, self.timeout, self.retries)
+        try:
+            sent = key(self.api_key, "OPENAI_API_KEY")
+        except ValueError as error:
+            raise OpenAIRefusalError(str(error)) from None
+        client = _client(self.base_url, sent, self.timeout, self.retries)
         for attempt in range(self.retries + 1):
             try:
                 return request(client)

@@ -4,11 +4,13 @@ from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
 from customer_analytics.ingestion.call_names import customer_of
+from customer_analytics.resources.recorded_scopes import read
+from customer_analytics.resources.warehouse.resource import Warehouse
 
 LARGEST = 1_000
 """Values of a column that a run may be restricted to; with more of them, reading all rows costs no more."""
@@ -36,14 +38,39 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
         "files' names do not tell.",
     )
 
+    recorded: str = Field(
+        default="",
+        description="Name of values that are kept in RUN_SCOPES, in place of those above: so requested runs are "
+        "recorded without a path and without a customer.",
+    )
+
     again: bool = Field(
         default=False, description="Whether to listen again to calls that could not be transcribed."
     )
 
+    _resolved: "Scope | None" = PrivateAttr(default=None)
+
     @property
     def is_whole(self) -> bool:
         """Whether the run is about everything."""
-        return not (self.calls or self.comment_files)
+        return not (self.calls or self.comment_files or self.recorded)
+
+    def resolved(self, warehouse: Warehouse) -> "Scope":
+        """The scope with the values that its name stands for.
+
+        Raises:
+            LookupError: They are not kept any more.
+        """
+        if not self.recorded:
+            return self
+        if self._resolved is None:
+            values: dict[str, Any] = read(warehouse, self.recorded)
+            if not values:
+                raise LookupError(
+                    "What this run was to be about is not recorded any more: start one about everything instead."
+                )
+            self._resolved = Scope(**values, again=self.again)
+        return self._resolved
 
     def covers(self, customers: Collection[str | None]) -> bool:
         """Whether the run is about all of these customers; rows of nobody wait for a run about everything."""
@@ -63,6 +90,8 @@ class Scope(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The values of a column that the run is about; None if it is about all of them."""
         if self.is_whole:
             return None
+        if self.recorded:
+            raise RuntimeError("The values of this scope are in the warehouse: use `resolved`.")
         if column == "RELATIVE_PATH":
             return self.calls
         if column == "CUSTOMER_ID":

@@ -28,6 +28,10 @@ class Source(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="UTC", description="IANA name of the time zone in which the day of a call begins."
     )
 
+    limits: dict[str, int] = Field(
+        default={}, description="Sizes above which files are refused, by the fields of `ingestion.limits.Limits`."
+    )
+
     @property
     def is_set(self) -> bool:
         """Whether there is a source: one that is named, or else the sample data."""
@@ -35,6 +39,7 @@ class Source(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def location(self) -> "SourceLocation":
         """The location, opened; raises when none is set or it cannot be reached."""
+        from customer_analytics.ingestion.limits import Limits
         from customer_analytics.ingestion.location import SourceError, SourceLocation
 
         if not self.is_set:
@@ -42,4 +47,4 @@ class Source(dg.ConfigurableResource):  # type: ignore[type-arg]
                 "No source data: set CUSTOMER_ANALYTICS_SOURCE, or pass --source, to a folder or an fsspec URI; "
                 "or write sample data with `customer-analytics demo`."
             )
-        return SourceLocation.open(str(self.uri or self.sample_data))
+        return SourceLocation.open(str(self.uri or self.sample_data), Limits(**self.limits))

@@ -22,9 +22,11 @@ _COLLECTIONS: dict[Source, str] = {"comment": CUSTOMER_COMMENT, "call": CUSTOMER
 _TEXTS: dict[Source, str] = {"comment": "review_text", "call": "transcript"}
 _ANYTHING = Filters()
 _CANDIDATES = 40  # objects of each source
-# Excerpts that the reranker reads, which takes nearly all of a search's time.
-_EXCERPTS = 80
+# Excerpts that the reranker reads, which takes nearly all of a search's time; see docs/decisions/0106.
+_EXCERPTS = 40
 _EXCERPTS_A_TEXT = 4
+# Candidates that are read whatever their similarity, so that words count that the query and a text share.
+_IN_TURNS = 8
 _EXCERPT_CHARACTERS = 700  # what fits into the reranker's 256 tokens beside a query
 # Ids that may stand in the vector store's filter. With more of them it takes less time to search for more objects
 # than are wanted, and to leave out those that do not pass.
@@ -63,7 +65,7 @@ class Search:
         ]
 
     def candidates(self, query: str, filters: Filters = _ANYTHING) -> list[Candidate]:
-        """What the vector store finds by meaning and by words, best first, with the sources taking turns."""
+        """What the vector store finds by meaning and words: the best of each source in turns, then the nearest."""
         if not any(character.isalnum() for character in query):
             return []
         (vector,) = self.embedder.embed([query])
@@ -72,7 +74,11 @@ class Search:
             for source in filters.sources
         ]
         turns = itertools.zip_longest(*rankings)
-        return [candidate for turn in turns for candidate in turn if candidate is not None]
+        found = [candidate for turn in turns for candidate in turn if candidate is not None]
+        if len(found) <= _EXCERPTS:
+            return found
+        near = self._nearness(vector, found[_IN_TURNS:])
+        return found[:_IN_TURNS] + sorted(found[_IN_TURNS:], key=lambda c: (-near[c.match.id], c.match.id))
 
     def reranked(self, query: str, candidates: Sequence[Candidate]) -> list[Hit]:
         """The candidates by how well their best excerpt answers the query; equals by id.
@@ -80,13 +86,27 @@ class Search:
         Only so many excerpts are read, in the candidates' order, that it takes no more than a moment.
         """
         pairs = list(itertools.islice(_excerpts(candidates), _EXCERPTS))
-        scores = self.reranker.score(query, [excerpt for _, excerpt in pairs])
+        texts = list(dict.fromkeys(excerpt for _, excerpt in pairs))
+        scores = dict(zip(texts, self.reranker.score(query, texts), strict=True))
         best: dict[str, Hit] = {}
-        for (candidate, excerpt), score in zip(pairs, scores, strict=True):
+        for candidate, excerpt in pairs:
+            score = scores[excerpt]
             hit = _hit(candidate, excerpt, score)
             if hit.object_id not in best or score > best[hit.object_id].score:
                 best[hit.object_id] = hit
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.object_id))
+
+    def _nearness(self, vector: npt.NDArray[np.float32], candidates: Sequence[Candidate]) -> dict[str, float]:
+        """The cosine similarity of candidates of all sources to the query's vector, by id."""
+        near = dict.fromkeys((candidate.match.id for candidate in candidates), -1.0)
+        for source, name in _COLLECTIONS.items():
+            ids = [candidate.match.id for candidate in candidates if candidate.source == source]
+            place = collection(name, self.embedder)
+            for batch in self.vector_store.scan(place, ["id", "vector"], {"id": ids}) if ids else ():
+                vectors = np.stack(batch["vector"].to_numpy(zero_copy_only=False))
+                cosines = vectors @ vector / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector))
+                near |= dict(zip(batch["id"].to_pylist(), cosines.tolist(), strict=True))
+        return near
 
     def _matches(
         self, source: Source, query: str, vector: npt.NDArray[np.float32], filters: Filters

@@ -1,13 +1,13 @@
 """Writing a snapshot."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from customer_analytics.damage import synchronise, write_whole
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Collection
 from customer_analytics.snapshots.manifest import MANIFEST, Part, SnapshotError, as_json, file_name, is_file_name
@@ -38,7 +38,7 @@ def create(
 
 def complete(folder: Path, parts: Sequence[Part]) -> None:
     """Make these parts the folder's snapshot, and remove the files of any other."""
-    _place(folder / MANIFEST, as_json(parts).encode())
+    write_whole(folder / MANIFEST, as_json(parts))
     for file in folder.glob("*.parquet"):
         if is_file_name(file.name) and file.name not in {part.file for part in parts}:
             file.unlink()  # of the snapshot that was here, or of one that was not completed
@@ -61,7 +61,7 @@ def write_part(
             digest = hashlib.file_digest(written, "sha256").hexdigest()
         size = unfinished.stat().st_size
         file = file_name(collection.name, digest)
-        _sync(unfinished)
+        synchronise(unfinished)
         unfinished.replace(folder / file)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -77,16 +77,3 @@ def write_part(
         bytes=size,
         sha256=digest,
     )
-
-
-def _place(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    _sync(unfinished)
-    unfinished.replace(path)
-
-
-def _sync(path: Path) -> None:
-    """Have the file on the disk before its name is, also if the machine stops."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -1,7 +1,6 @@
 """Restoring a snapshot."""
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,24 +76,28 @@ class Snapshot:
 
 
 def restore(
-    snapshot: Snapshot, store: VectorStore, collections: Sequence[Collection], log: Callable[[str], None]
+    snapshot: Snapshot,
+    store: VectorStore,
+    collections: Sequence[Collection],
+    log: Callable[[str], None],
+    folder: Path,
 ) -> list[Restored]:
     """Write those objects of a snapshot that the store does not hold; what it holds stays as it is.
 
-    All files are fetched and compared with the manifest before anything is written. The same call again, also
-    after one that was killed, writes only what is still missing.
+    All files are fetched into the folder, which is to be private and to last for this call, and compared with the
+    manifest before anything is written. The same call again, also after one that was killed, writes only what is
+    still missing.
 
     Raises:
         SnapshotError: A file is missing or is not the one of the manifest, or the vectors are not of the
             collections' model and dimensions.
     """
     parts = snapshot.parts(collections)
-    with tempfile.TemporaryDirectory(prefix="snapshot-") as folder:
-        files = [_fetched(snapshot, part, Path(folder)) for part, _ in parts]
-        return [
-            _restored(file, part, store, collection, log)
-            for file, (part, collection) in zip(files, parts, strict=True)
-        ]
+    files = [_fetched(snapshot, part, folder) for part, _ in parts]
+    return [
+        _restored(file, part, store, collection, log)
+        for file, (part, collection) in zip(files, parts, strict=True)
+    ]
 
 
 def _fetched(snapshot: Snapshot, part: Part, folder: Path) -> Path:

@@ -6,6 +6,8 @@ import sys
 import click
 from platformdirs import user_cache_path
 
+from customer_analytics import private_files
+from customer_analytics.output import echo
 from customer_analytics.settings import settings
 from customer_analytics.weaviate_server.container import ContainerError
 from customer_analytics.weaviate_server.process import Server, StartError, ensure_running, find, stop
@@ -16,6 +18,7 @@ from customer_analytics.weaviate_server.release import BuildError
 def main() -> None:
     """The Weaviate server whose data are below CUSTOMER_ANALYTICS_HOME."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    private_files.keep(settings().home)
 
 
 @main.command("start")
@@ -44,13 +47,13 @@ def stop_server() -> None:
         stopped = stop(settings().home)
     except ContainerError as error:
         sys.exit(f"Error: {error}")
-    click.echo("Weaviate has stopped; its data stay." if stopped else "No Weaviate server runs here.", err=True)
+    echo("Weaviate has stopped; its data stay." if stopped else "No Weaviate server runs here.", err=True)
 
 
 def _print_exports(server: Server) -> None:
-    click.echo("Weaviate is ready. Use it with CUSTOMER_ANALYTICS_VECTORS=weaviate and these variables:", err=True)
+    echo("Weaviate is ready. Use it with CUSTOMER_ANALYTICS_VECTORS=weaviate and these variables:", err=True)
     for name, value in server.variables.items():
-        click.echo(f"export {name}={value}")
+        echo(f"export {name}={value}")
 
 
 if __name__ == "__main__":

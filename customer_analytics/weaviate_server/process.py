@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from customer_analytics.damage import write_whole
 from customer_analytics.weaviate_server import container
 from customer_analytics.weaviate_server.configuration import Ports, api_key, node_variables, variables
 from customer_analytics.weaviate_server.release import VERSION, server_binary
@@ -24,6 +25,7 @@ _START_SECONDS = 180.0
 _STOP_SECONDS = 30.0
 _RELEASE_SECONDS = 15.0
 _INHERITED = ("HOME", "PATH", "TMPDIR")
+_KEPT = "server.json"
 _ALIVE = "alive.lock"
 """Locked by the server's process as long as it lives, so that the pid kept is never another program's."""
 
@@ -63,15 +65,17 @@ class _State:
     @classmethod
     def of(cls, folder: Path) -> "_State | None":
         try:
-            kept = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+            kept = json.loads((folder / _KEPT).read_bytes())
+            return cls(Ports(**kept["ports"]), kept["in_container"], kept["pid"])
         except FileNotFoundError:
             return None
-        return cls(Ports(**kept["ports"]), kept["in_container"], kept["pid"])
+        except (ValueError, TypeError, KeyError):
+            raise StartError(
+                f"{folder / _KEPT} is damaged: end the server of this folder if it runs, and remove the file."
+            ) from None
 
     def keep(self, folder: Path) -> None:
-        unfinished = folder / ".server.json"
-        unfinished.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        unfinished.replace(folder / "server.json")
+        write_whole(folder / _KEPT, json.dumps(asdict(self)))
 
 
 def find(home: Path) -> Server | None:

@@ -89,9 +89,7 @@ def test_every_check_has_a_result_and_only_strange_rows_are_told(ran: Ran) -> No
         "stg_orders:customers_are_known": "WARN",
         "stg_payments:values_are_accepted": "WARN",
     }
-    assert (
-        told["stg_payments:values_are_accepted"].metadata["examples"].value == "PAYMENT_METHOD cowrie_shells (1)"
-    )
+    assert told["stg_payments:values_are_accepted"].metadata.keys() == {"rows_found"}
     assert told["stg_orders:customers_are_known"].metadata.keys() == {"rows_found"}  # ids stay out of events
     assert results["stg_sessions:customers_are_known"].metadata["rows_found"].value == 1
 

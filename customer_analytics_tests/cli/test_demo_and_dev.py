@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from customer_analytics.embedded_snowflake import find, stop
+from customer_analytics_tests.attacks.modes import open_to_others
 from customer_analytics_tests.deployment import COMMAND, Deployment
 
 pytestmark = pytest.mark.timeout(600)
@@ -57,11 +58,13 @@ def test_dev_serves_the_ui_the_daemon_and_the_dashboard_and_stops_them_all(
         assert _fetched(dashboard, "/_stcore/health") == "ok"
         daemons = _asked(ui, "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy } } } }")
         assert "SENSOR" in daemons
+        assert open_to_others(deployment.home) == {}
         children = psutil.Process(dev.pid).children(recursive=True)
     finally:
         dev.send_signal(signal.SIGTERM)
         dev.communicate(timeout=60)
     assert dev.returncode == 0
+    assert open_to_others(deployment.home) == {}
     assert not [
         child
         for child in children

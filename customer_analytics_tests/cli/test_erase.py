@@ -88,6 +88,8 @@ def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, so
 
     again = deployment.call("run")
     assert "CustomerComment: 1 objects, 0 embedded, 0 removed" in again
+    assert "customers.csv: 2 more of erased customers, left out" in again
+    assert "comments: 3 more of erased customers, left out" in again
     assert deployment.call("erase", "1", "--check").startswith("Of customer 1 there is nothing.")
     assert deployment.rows("SELECT COUNT(*) AS N FROM CUSTOMERS") == [{"N": 3}]
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -52,7 +53,8 @@ def save(store: VectorStore, folder: Path, *collections: Collection) -> None:
 def load(folder: Path, store: VectorStore, *collections: Collection) -> list[tuple[str, int, int]]:
     found = Snapshot.find(SourceLocation.open(folder), "")
     assert found
-    restored = restore(found, store, collections or [COMMENTS], print)
+    with TemporaryDirectory() as fetched:
+        restored = restore(found, store, collections or [COMMENTS], print, Path(fetched))
     return [(part.name, part.restored, part.present) for part in restored]
 
 

@@ -29,7 +29,7 @@ def looking_at(home: Path, variables: Mapping[str, str] | None = None) -> Iterat
     def open_page(page: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=120)
         if page != "marketing":  # where the app begins
-            app.run().switch_page(f"pages/{page}.py")
+            app.run().switch_page(f"views/{page}.py")
         for name, value in query.items():
             app.query_params[name] = value
         return _sound(app.run())

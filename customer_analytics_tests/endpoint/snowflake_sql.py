@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import sqlglot
@@ -12,6 +10,8 @@ from sqlglot import exp
 from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
+
+from customer_analytics.embedded_snowflake.allowed_functions import SNOWFLAKE
 
 # sqlglot leaves these as text, and warns of each.
 _COMMANDS = ("REMOVE ", "GET ", "ALTER STAGE ")
@@ -30,12 +30,6 @@ _KINDS = (
 _DEFINITIONS = (exp.Create, exp.Drop, exp.Alter, exp.Comment, exp.TruncateTable)
 
 
-@cache
-def known_functions() -> frozenset[str]:
-    lines = Path(__file__).with_name("snowflake_functions.txt").read_text().splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
-
-
 def problems(statements: Iterable[dict[str, Any]]) -> Iterator[str]:
     """What Snowflake would not take, or not as the endpoint does, in statements of its log."""
     in_transaction: set[int] = set()
@@ -49,7 +43,7 @@ def problems(statements: Iterable[dict[str, Any]]) -> Iterator[str]:
         is_command = isinstance(tree, exp.Command) and sql.lstrip().upper().startswith(_COMMANDS)
         if not is_command and not isinstance(tree, _KINDS):
             yield f"is no statement of Snowflake that sqlglot knows: {sql}"
-        for name in called(sql) - known_functions():
+        for name in called(sql) - SNOWFLAKE:
             yield f"calls {name}, which is not among Snowflake's functions: {sql}"
         if isinstance(tree, exp.Transaction):
             in_transaction.add(session)

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import snowflake.connector
 
-from customer_analytics.embedded_snowflake import Endpoint, StartError, ensure_running, find, stop
+from customer_analytics.embedded_snowflake import Endpoint, StartError, discovery, ensure_running, find, stop
 
 
 @pytest.fixture
@@ -48,21 +48,28 @@ def test_endpoint_is_reachable_on_loopback_only_and_the_token_is_private(home: P
     endpoint = ensure_running(home)
     listening = [c.laddr.ip for c in psutil.Process(endpoint.pid).net_connections() if c.status == "LISTEN"]
     assert listening == ["127.0.0.1"]
-    discovery = home / "warehouse" / "endpoint.json"
-    assert stat.S_IMODE(discovery.stat().st_mode) == 0o600
+    announced = home / "warehouse" / "endpoint.json"
+    assert stat.S_IMODE(announced.stat().st_mode) == 0o600
     assert endpoint.token not in repr(endpoint)
     assert endpoint.token not in " ".join(psutil.Process(endpoint.pid).cmdline())
 
 
 def test_discovery_of_a_dead_endpoint_or_of_another_server_is_recognised(home: Path) -> None:
     endpoint = ensure_running(home)
-    discovery = home / "warehouse" / "endpoint.json"
+    announced, folder = home / "warehouse" / "endpoint.json", discovery.identity(home / "warehouse")
     stop(home)
+    announced.touch(mode=0o600)
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
         threading.Thread(target=other.serve_forever).start()
         for port in (endpoint.port, other.server_port):
-            stale = {"host": "127.0.0.1", "port": port, "token": endpoint.token, "pid": os.getpid()}
-            discovery.write_text(json.dumps(stale))
+            stale = {
+                "host": "127.0.0.1",
+                "port": port,
+                "token": endpoint.token,
+                "pid": os.getpid(),
+                "folder": folder,
+            }
+            announced.write_text(json.dumps(stale))
             assert find(home) is None
         other.shutdown()
     assert ensure_running(home).pid != os.getpid()
@@ -70,7 +77,9 @@ def test_discovery_of_a_dead_endpoint_or_of_another_server_is_recognised(home: P
 
 def test_endpoint_of_another_home_is_not_taken_for_this_one(home: Path, endpoint: Endpoint) -> None:
     (home / "warehouse").mkdir()
-    other = {"host": endpoint.host, "port": endpoint.port, "token": "wrong", "pid": endpoint.pid}
+    folder = discovery.identity(home / "warehouse")
+    other = {"port": endpoint.port, "token": "wrong", "pid": endpoint.pid, "folder": folder}
+    (home / "warehouse" / "endpoint.json").touch(mode=0o600)
     (home / "warehouse" / "endpoint.json").write_text(json.dumps(other))
     assert find(home) is None
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from customer_analytics_tests.endpoint.snowflake_sql import called, known_functions, problems
+from customer_analytics.embedded_snowflake.allowed_functions import SNOWFLAKE
+from customer_analytics_tests.endpoint.snowflake_sql import called, problems
 
 
 def found(*statements: str) -> list[str]:
@@ -47,4 +48,4 @@ def test_functions_are_known_by_the_names_that_are_written() -> None:
         "EQUAL_NULL",
         "WIDTH_BUCKET",
     }
-    assert {"EQUAL_NULL", "WIDTH_BUCKET", "CAST", "SYSDATE"} <= known_functions()
+    assert {"EQUAL_NULL", "WIDTH_BUCKET", "CAST", "SYSDATE"} <= SNOWFLAKE

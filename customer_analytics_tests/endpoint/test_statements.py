@@ -194,6 +194,30 @@ def test_insert_overwrite_replaces_all_rows_also_from_the_table_itself(run: Run)
     assert run("SELECT COMMENT FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME = 'T'") == [("kept",)]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "SELECT ID FROM T AS OTHER",
+        "SELECT ID FROM T /* a comment */",
+        "SELECT ID FROM ON_T",
+        "WITH C AS (SELECT X.ID FROM T X) SELECT ID FROM C",
+        "SELECT ID FROM (SELECT ID FROM T UNION SELECT ID FROM T)",
+    ],
+)
+def test_insert_overwrite_reads_the_table_before_it_is_emptied(run: Run, source: str) -> None:
+    run("CREATE TABLE T (ID INT)")
+    run("INSERT INTO T VALUES (1), (2)")
+    run("CREATE VIEW ON_T AS SELECT ID FROM T")
+    assert run(f"INSERT OVERWRITE INTO T {source}") == [(2,)]
+    assert run("SELECT ID FROM T ORDER BY 1") == [(1,), (2,)]
+
+
+def test_a_table_that_is_replaced_by_its_own_clone_keeps_its_rows(run: Run) -> None:
+    run("CREATE TABLE T AS SELECT 1 AS ID")
+    run("CREATE OR REPLACE TABLE T CLONE T")
+    assert run("SELECT ID FROM T") == [(1,)]
+
+
 def test_failed_insert_overwrite_leaves_the_old_rows(run: Run) -> None:
     run("CREATE TABLE T (ID INT NOT NULL)")
     run("INSERT INTO T VALUES (1)")

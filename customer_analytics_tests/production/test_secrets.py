@@ -174,6 +174,15 @@ def test_a_run_that_succeeds_leaves_no_secret(runs: Runs, monkeypatch: pytest.Mo
         ({"OPENAI_API_KEY": PLANTED["OPENAI_API_KEY"]}, "API key"),
         ({"CUSTOMER_ANALYTICS_EMBEDDINGS": "local", "CUSTOMER_ANALYTICS_VECTORS": "weaviate"}, "Weaviate"),
         ({TOKEN_VARIABLE: "planted-wrong-passphrase"}, TOKEN_VARIABLE),
+        ({"OPENAI_API_KEY": f"{PLANTED['OPENAI_API_KEY']}\n"}, "OPENAI_API_KEY holds"),
+        (
+            {
+                "CUSTOMER_ANALYTICS_EMBEDDINGS": "local",
+                "CUSTOMER_ANALYTICS_VECTORS": "weaviate",
+                "WEAVIATE_URL": f"http://user:{PLANTED['WEAVIATE_API_KEY']}/more@127.0.0.1",
+            },
+            "WEAVIATE_URL is to be like",
+        ),
         (
             {
                 "CUSTOMER_ANALYTICS_WAREHOUSE": "snowflake",
@@ -182,7 +191,7 @@ def test_a_run_that_succeeds_leaves_no_secret(runs: Runs, monkeypatch: pytest.Mo
             "does not open with SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
         ),
     ],
-    ids=["openai", "weaviate", "endpoint", "private-key"],
+    ids=["openai", "weaviate", "endpoint", "malformed-key", "malformed-address", "private-key"],
 )
 def test_a_run_that_fails_leaves_no_secret(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], says: str

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from customer_analytics.cli import main
-from customer_analytics.ingestion.calls import list_calls
+from customer_analytics.ingestion.call_staging import list_calls
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceLocation

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from customer_analytics.ingestion.calls import list_calls
+from customer_analytics.ingestion.call_staging import list_calls
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.sample_data import DEFAULT_CUSTOMERS, DEFAULT_SEED
 from customer_analytics.sample_data.calls import MOODS, recordings

@@ -8,7 +8,7 @@ import dagster as dg
 from dagster import DagsterRunStatus
 from dagster._core.events import EngineEventData
 
-from customer_analytics.automation.dead_runs import close_dead_runs
+from customer_analytics.automation.dead_runs import close_dead_runs, free_places_of_unknown_runs
 
 
 def started(instance: dg.DagsterInstance, pid: int) -> str:
@@ -31,3 +31,16 @@ def test_a_run_without_a_process_is_closed_and_one_with_a_process_is_not() -> No
         assert close_dead_runs(instance) == [dead]
         statuses = {run.run_id: run.status for run in instance.get_runs()}
     assert statuses == {dead: DagsterRunStatus.FAILURE, alive: DagsterRunStatus.STARTED}
+
+
+def test_a_run_that_the_history_does_not_know_keeps_nobody_waiting() -> None:
+    pool = {"concurrency": {"pools": {"default_limit": 1}}}
+    with dg.instance_for_test(overrides=pool) as instance:
+        storage, known = instance.event_log_storage, started(instance, os.getpid())
+        storage.initialize_concurrency_limit_to_default("files")
+        assert storage.claim_concurrency_slot("files", "lost", "step").is_claimed
+        assert not storage.claim_concurrency_slot("files", known, "step").is_claimed
+        free_places_of_unknown_runs(instance)
+        assert storage.claim_concurrency_slot("files", known, "step").is_claimed
+        free_places_of_unknown_runs(instance)
+        assert storage.claim_concurrency_slot("files", known, "step").is_claimed

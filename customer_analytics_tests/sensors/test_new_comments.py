@@ -1,5 +1,6 @@
 """What the sensor on files of comments requests, tick by tick, with real files and a real table of known ones."""
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from customer_analytics.automation.new_comments import new_comments
 from customer_analytics.embedded_snowflake import Endpoint
 from customer_analytics.ingestion.comments import CommentFile, list_comments, load_comments
 from customer_analytics.ingestion.location import SourceLocation
+from customer_analytics.resources.recorded_scopes import read
 from customer_analytics.resources.source import Source
 from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.tables import Table
@@ -25,6 +27,10 @@ from customer_analytics_tests.small_source import write_small_source
 
 HEADER = "customer_id,date,review_text\n"
 FIRST = "twitter_comments.parquet"
+
+
+SCOPES: dict[str, dict[str, list[str]]] = {}
+"""What requested runs are about, by the names under which the warehouse keeps it."""
 
 
 class Watched:
@@ -71,6 +77,9 @@ class Watched:
             return dg.SensorResult(skip_reason=result)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor or ""
+        for request in result.run_requests or []:
+            if name := request.run_config.get("resources", {}).get("scope", {}).get("config", {}).get("recorded"):
+                SCOPES[name] = read(self.warehouse, name)
         return result
 
     def settle(self) -> dg.SensorResult:
@@ -94,7 +103,8 @@ def requested(result: dg.SensorResult) -> tuple[list[str], list[int]] | None:
     if not result.run_requests:
         return None
     (request,) = result.run_requests
-    scope: dict[str, Any] = request.run_config.get("resources", {}).get("scope", {}).get("config", {})
+    name = request.run_config.get("resources", {}).get("scope", {}).get("config", {}).get("recorded")
+    scope: dict[str, Any] = SCOPES.get(name, {})
     return scope.get("comment_files", []), scope.get("customers", [])
 
 
@@ -116,7 +126,7 @@ def test_a_settled_drop_is_requested_with_the_customers_who_wrote_it(watched: Wa
     watched.load()
     watched.write("monday.csv", 2, 1, 2)
     assert requested(watched.settle()) == (["comments/monday.csv"], ["1", "2"])
-    assert watched.cursor == "{}"
+    assert json.loads(watched.cursor)["unsettled"] == "{}"
 
 
 def test_a_drop_that_is_still_growing_is_not_requested(watched: Watched) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from customer_analytics.assets.retries import at_once, may_pass
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.resources.openai_service import OpenAIError, OpenAIRefusalError
+from customer_analytics.retries import at_once, may_pass
 
 QUICK = dg.RetryPolicy(max_retries=2)
 

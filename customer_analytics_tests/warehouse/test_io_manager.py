@@ -115,7 +115,7 @@ def test_every_statement_carries_the_run_and_the_asset(resources: dict[str, Any]
     def staged(warehouse: Warehouse) -> Any:
         warehouse.session()
         with ThreadPoolExecutor(1) as threads:
-            threads.submit(warehouse.query, "SELECT 'in a thread'").result()
+            threads.submit(warehouse.query, "SELECT NULL AS IN_A_THREAD").result()
         yield dg.Output(CUSTOMERS, "stg_customers")
         yield dg.Output(tables.table("stg_orders").arrow_schema.empty_table(), "stg_orders")
 
@@ -135,7 +135,9 @@ def test_every_statement_carries_the_run_and_the_asset(resources: dict[str, Any]
         "stg_orders",
         "customers",
     }
-    assert [asset for asset, sql in labelled if sql == "SELECT 'in a thread'"] == ["stg_customers, stg_orders"]
+    assert [asset for asset, sql in labelled if sql == "SELECT NULL AS IN_A_THREAD"] == [
+        "stg_customers, stg_orders"
+    ]
     written = {
         (asset, table)
         for asset, sql in labelled
@@ -143,4 +145,4 @@ def test_every_statement_carries_the_run_and_the_asset(resources: dict[str, Any]
         if f'COPY INTO "TEST"."RUN_{run_id.replace("-", "").upper()}"."{table}_' in sql
     }
     assert written == {("stg_customers", "STG_CUSTOMERS")}
-    assert any(asset == "customers" and "count(1)" in sql.lower() for asset, sql in labelled)
+    assert any(asset == "customers" and "count(" in sql.lower() for asset, sql in labelled)

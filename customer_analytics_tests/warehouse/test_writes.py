@@ -73,7 +73,7 @@ def test_merge_deletes_only_within_the_values_named(warehouse: EmbeddedWarehouse
 
 
 def test_merge_refuses_a_key_that_repeats(warehouse: EmbeddedWarehouse) -> None:
-    with pytest.raises(ValueError, match=r"repeats in the rows .*train"):
+    with pytest.raises(ValueError, match=r"TOY repeats in the rows for .*: 1 keys do"):
         warehouse.merge(STOCK, staged(warehouse, ("train", 1), ("train", 2)))
     assert contents(warehouse) == {}
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from customer_analytics.resources.speech.audio import SAMPLE_RATE, UnreadableAudioError, decode, stated_seconds
+from customer_analytics.ingestion.audio_length import stated_seconds
+from customer_analytics.resources.speech.audio import SAMPLE_RATE, UnreadableAudioError, decode
 from customer_analytics.resources.speech.base import Transcript
 
 # The features of a recording take many times its size in memory (300 MB for five minutes), and a service takes no

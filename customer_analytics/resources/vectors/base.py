@@ -127,3 +127,15 @@ class VectorStore(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
         Changes no result but the order of near-equals; worth calling after many writes.
         """
+
+    @abstractmethod
+    def purge(self, collection: Collection) -> None:
+        """Rewrite what keeps deleted objects, so that nothing of them is left as far as the store can say.
+
+        Readers wait for at most five seconds and never fail. A killed call leaves the collection as it was, and
+        the same call again completes it. TimeoutError if somebody keeps reading an earlier state.
+        """
+
+    @abstractmethod
+    def out_of_reach(self) -> str | None:
+        """What may be left of deleted objects after `purge`, as a sentence; None where nothing is."""

@@ -1,8 +1,9 @@
 """Vectors in a LanceDB folder: no server, no account."""
 
 import json
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,8 +16,10 @@ from pydantic import Field
 
 from customer_analytics.resources.vectors.base import VectorStore
 from customer_analytics.resources.vectors.collection import Collection, Match, UpsertResult, Where
+from customer_analytics.resources.vectors.lance_damage import telling_of_damage
 from customer_analytics.resources.vectors.lance_filter import predicate
 from customer_analytics.resources.vectors.paging import pages_of
+from customer_analytics.resources.vectors.reading import reading, without_readers
 from customer_analytics.resources.vectors.validation import valid_query, valid_rows, valid_where
 
 _DESCRIPTION = b"customer_analytics.collection"
@@ -29,9 +32,10 @@ _WRITERS_WAIT = timedelta(minutes=10)
 class LanceVectorStore(VectorStore):
     """Collections as tables of a LanceDB folder on this machine.
 
-    Readers never wait: each sees the latest complete version. Writers of a collection take turns under a file
-    lock, which the system frees when a process dies, because with LanceDB's own conflict detection alone a
-    steady writer starves compaction. Processes that use it must be spawned, not forked: LanceDB runs threads.
+    Each reader sees the latest complete version, and waits only while `purge` removes the files of earlier ones.
+    Writers of a collection take turns under a file lock, which the system frees when a process dies, because with
+    LanceDB's own conflict detection alone a steady writer starves compaction. Processes that use it must be
+    spawned, not forked: LanceDB runs threads.
     """
 
     kind: ClassVar[str] = "lancedb"
@@ -45,6 +49,7 @@ class LanceVectorStore(VectorStore):
         tables = self._connection().list_tables().tables
         return f"LanceDB {lancedb.__version__} in {self.path}: {', '.join(tables) or 'no collections yet'}"
 
+    @telling_of_damage
     def ensure_collection(self, collection: Collection) -> None:
         """See `VectorStore.ensure_collection`."""
         from lancedb.index import FTS
@@ -63,16 +68,19 @@ class LanceVectorStore(VectorStore):
             # by case and ending. Rows written later are searched one by one until the next maintenance.
             _index(table, {collection.text_property: FTS()})
 
+    @telling_of_damage
     def other_models(self, collection: Collection) -> list[Collection]:
         """See `VectorStore.other_models`."""
         found = []
         for name in sorted(self._connection().list_tables().tables):
-            table = self._named(name)
-            other = collection.other_model(_description(table)) if table is not None else None
+            with reading(self._readers(name)):
+                table = self._named(name)
+                other = collection.other_model(_description(table)) if table is not None else None
             if other and other.physical_name == name:
                 found.append(other)
         return found
 
+    @telling_of_damage
     def upsert(self, collection: Collection, rows: pa.Table) -> UpsertResult:
         """See `VectorStore.upsert`."""
         valid, failed = valid_rows(collection, rows)
@@ -91,6 +99,7 @@ class LanceVectorStore(VectorStore):
         written = result.num_inserted_rows + result.num_updated_rows
         return UpsertResult(written, valid.num_rows - written, failed)
 
+    @telling_of_damage
     def delete(self, collection: Collection, ids: Sequence[str]) -> int:
         """See `VectorStore.delete`."""
         removed = 0
@@ -101,74 +110,94 @@ class LanceVectorStore(VectorStore):
                 removed += table.delete(condition).num_deleted_rows if table else 0
         return removed
 
+    @telling_of_damage
     def count(self, collection: Collection) -> int:
         """See `VectorStore.count`."""
-        table = self._table(collection)
-        return table.count_rows() if table else 0
+        with self._reading(collection):
+            table = self._table(collection)
+            return table.count_rows() if table else 0
 
+    @telling_of_damage
     def scan(
         self, collection: Collection, columns: Sequence[str] | None = None, where: Where | None = None
     ) -> Iterator[pa.RecordBatch]:
         """See `VectorStore.scan`."""
         condition = predicate(valid_where(collection, where))
-        table = self._table(collection)
-        if table is None:
-            return
-        query = table.search().select(list(columns or collection.arrow_schema.names))
-        yield from (query.where(condition) if condition else query).to_batches(_ROWS_A_BATCH)
+        with self._reading(collection):
+            table = self._table(collection)
+            if table is None:
+                return
+            query = table.search().select(list(columns or collection.arrow_schema.names))
+            yield from (query.where(condition) if condition else query).to_batches(_ROWS_A_BATCH)
 
+    @telling_of_damage
     def search_vector(
         self, collection: Collection, vector: npt.NDArray[np.float32], limit: int, where: Where | None = None
     ) -> list[Match]:
         """See `VectorStore.search_vector`."""
         vector = valid_query(collection, vector, limit)
         condition = predicate(valid_where(collection, where))
-        table = self._table(collection)
-        if table is None:
-            return []
-
-        def query() -> Any:
-            return table.search(vector).distance_type("cosine")
-
-        # An index looks into some of its partitions only: objects that pass the filter, or the last of many
-        # wanted, may all be in others.
-        if condition is None:
-            matches = _ranked(query(), collection, limit, "_distance")
-            if len(matches) == limit:
-                return matches
-        exact = query().bypass_vector_index()
-        return _ranked(exact.where(condition) if condition else exact, collection, limit, "_distance")
+        with self._reading(collection):
+            table = self._table(collection)
+            return _nearest(table, collection, vector, limit, condition) if table else []
 
     def drop(self, collection: Collection) -> None:
         """See `VectorStore.drop`."""
         with self._turn_to_write(collection):
             self._connection().drop_table(collection.physical_name, ignore_missing=True)
 
+    @telling_of_damage
     def maintain(self, collection: Collection) -> None:
         """See `VectorStore.maintain`."""
-        from lancedb.index import BTree, IvfFlat
-
         with self._turn_to_write(collection):
             table = self._table(collection)
             if table is None:
                 return
             if table.count_rows() >= _INDEXED_FROM:
-                vectors = IvfFlat(distance_type="cosine")
-                _index(table, {"id": BTree(), "content_hash": BTree(), "vector": vectors})
+                _index(table, _indexes_when_large())
             table.optimize(cleanup_older_than=_READERS_LEAVE_AFTER)
 
+    @telling_of_damage
+    def purge(self, collection: Collection) -> None:
+        """See `VectorStore.purge`.
+
+        Rows and indexes are written anew as later versions of the table, to which readers pass over by
+        themselves. Then the files of all earlier versions go, in a moment in which nobody reads them.
+        """
+        from lancedb.index import FTS
+
+        with self._turn_to_write(collection):
+            table = self._table(collection)
+            if table is None:
+                return
+            wanted = {collection.text_property: FTS(), **_indexes_when_large()}
+            indexed = {column for index in table.list_indices() for column in index.columns}
+            # Compaction keeps deleted rows of a file while they are few, and an index the words of deleted rows.
+            table.update(where="true", values_sql={"id": "id"})
+            for column in sorted(indexed):
+                table.create_index(column, config=wanted[column], replace=True)
+            table.optimize(cleanup_older_than=_READERS_LEAVE_AFTER)
+            with without_readers(self._readers(collection.physical_name)), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of concurrent readers, of whom there are none
+                table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+
+    def out_of_reach(self) -> None:
+        """See `VectorStore.out_of_reach`."""
+
+    @telling_of_damage
     def _search_words(self, collection: Collection, text: str, limit: int, where: Where | None) -> list[Match]:
         from lancedb.query import MatchQuery
 
         condition = predicate(valid_where(collection, where))
-        table = self._table(collection)
-        if table is None:
-            return []
         words = text.encode(errors="replace").decode()  # a lone surrogate is in no word, and LanceDB refuses it
         # Not a string, in which quotes would make a phrase. (The type checker does not see the fields' defaults.)
         match = MatchQuery(words, collection.text_property)  # type: ignore[call-arg]
-        query = table.search(match, query_type="fts")
-        return _ranked(query.where(condition) if condition else query, collection, limit, "_score")
+        with self._reading(collection):
+            table = self._table(collection)
+            if table is None:
+                return []
+            query = table.search(match, query_type="fts")
+            return _ranked(query.where(condition) if condition else query, collection, limit, "_score")
 
     def _connection(self) -> Any:
         import lancedb
@@ -186,6 +215,13 @@ class LanceVectorStore(VectorStore):
             if "was not found" not in str(error):
                 raise
             return None
+
+    def _readers(self, physical_name: str) -> Path:
+        return Path(self.path, f"{physical_name}.readers")
+
+    def _reading(self, collection: Collection) -> AbstractContextManager[None]:
+        """A block in which the files that are being read stay."""
+        return reading(self._readers(collection.physical_name))
 
     @contextmanager
     def _turn_to_write(self, collection: Collection) -> Iterator[None]:
@@ -221,6 +257,28 @@ def _index(table: Any, wanted: dict[str, Any]) -> None:
     for column, index in wanted.items():
         if column not in indexed:
             table.create_index(column, config=index)
+
+
+def _indexes_when_large() -> dict[str, Any]:
+    from lancedb.index import BTree, IvfFlat
+
+    return {"id": BTree(), "content_hash": BTree(), "vector": IvfFlat(distance_type="cosine")}
+
+
+def _nearest(
+    table: Any, collection: Collection, vector: npt.NDArray[np.float32], limit: int, condition: str | None
+) -> list[Match]:
+    def query() -> Any:
+        return table.search(vector).distance_type("cosine")
+
+    # An index looks into some of its partitions only: objects that pass the filter, or the last of many wanted,
+    # may all be in others.
+    if condition is None:
+        matches = _ranked(query(), collection, limit, "_distance")
+        if len(matches) == limit:
+            return matches
+    exact = query().bypass_vector_index()
+    return _ranked(exact.where(condition) if condition else exact, collection, limit, "_distance")
 
 
 def _ranked(query: Any, collection: Collection, limit: int, by: str) -> list[Match]:

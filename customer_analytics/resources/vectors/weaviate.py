@@ -151,6 +151,16 @@ class WeaviateVectorStore(VectorStore):
     def maintain(self, collection: Collection) -> None:
         """See `VectorStore.maintain`; Weaviate does all this by itself."""
 
+    def purge(self, collection: Collection) -> None:
+        """See `VectorStore.purge`; Weaviate has no call for it."""
+
+    def out_of_reach(self) -> str:
+        """See `VectorStore.out_of_reach`."""
+        return (
+            f"Weaviate at {self.url} keeps deleted objects in its files until it compacts them by itself, and in "
+            "its backups"
+        )
+
     def _search_words(self, collection: Collection, text: str, limit: int, where: Where | None) -> list[Match]:
         wanted = self._filterable(collection, where)
         words = text.encode(errors="replace").decode()  # a lone surrogate is in no word, and the client refuses it

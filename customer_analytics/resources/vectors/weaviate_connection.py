@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+
+from customer_analytics.credentials import key, web_address
 
 if TYPE_CHECKING:
     from weaviate import WeaviateClient
     from weaviate.connect import ConnectionParams
 
 Result = TypeVar("Result")
+_FORM = (
+    "WEAVIATE_URL is to be like http://127.0.0.1:8080 or https://name.weaviate.cloud, with the key in "
+    "WEAVIATE_API_KEY."
+)
 _GRPC_PORT = 50051
 _CLOUD = (".weaviate.cloud", ".weaviate.network")
 _WAIT_SECONDS = 60.0
@@ -40,19 +45,14 @@ class Address:
         """The address as the client takes it; ValueError if the URL is none."""
         from weaviate.connect import ConnectionParams
 
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise ValueError(
-                f"WEAVIATE_URL is to be like http://127.0.0.1:8080 or https://name.weaviate.cloud, with the key "
-                f"in WEAVIATE_API_KEY, not {parts.scheme}://{parts.hostname or ''}."
-            )
-        secure = parts.scheme == "https"
-        in_cloud = parts.hostname.endswith(_CLOUD)
+        parts = web_address(self.url, _FORM)
+        host, secure = str(parts.hostname), parts.scheme == "https"
+        in_cloud = host.endswith(_CLOUD)
         return ConnectionParams.from_params(
-            http_host=parts.hostname,
+            http_host=host,
             http_port=parts.port or (443 if secure else 80),
             http_secure=secure,
-            grpc_host=self.grpc_host or (_cloud_grpc_host(parts.hostname) if in_cloud else parts.hostname),
+            grpc_host=self.grpc_host or (_cloud_grpc_host(host) if in_cloud else host),
             grpc_port=self.grpc_port or (443 if in_cloud else _GRPC_PORT),
             grpc_secure=secure,
         )
@@ -128,7 +128,7 @@ class Connection:
         parameters = self.address.parameters()
         client = weaviate.WeaviateClient(
             parameters,
-            auth_client_secret=Auth.api_key(self.api_key) if self.api_key else None,
+            auth_client_secret=Auth.api_key(key(self.api_key, "WEAVIATE_API_KEY")) if self.api_key else None,
             additional_config=AdditionalConfig(timeout=Timeout(init=_START_SECONDS)),
             # The client's own checks ask the Python package index for its latest version.
             skip_init_checks=True,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dagster_snowflake import SnowflakeResource
 from pydantic import Field
 
+from customer_analytics.credentials import key
 from customer_analytics.resources.warehouse.resource import Warehouse
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ class EmbeddedWarehouse(Warehouse):
     home: str = Field(description="Folder of all state.")
     url: str | None = Field(default=None, description="Address of an endpoint in place of the state folder's.")
     token: str | None = Field(default=None, description="The token of the endpoint at the address.")
+    limits: dict[str, int] = Field(
+        default_factory=dict, description="Limits of the state folder's endpoint, by the names of their arguments."
+    )
 
     def server(self) -> str:
         """Address and instance of the endpoint."""
@@ -45,7 +49,18 @@ class EmbeddedWarehouse(Warehouse):
             additional_snowflake_connection_args=arguments,
         )
 
-    def _endpoint(self) -> "Endpoint":
-        from customer_analytics.embedded_snowflake import ensure_running, reach
+    def purge(self) -> None:
+        """See `Warehouse.purge`."""
+        from customer_analytics.embedded_snowflake import purge
 
-        return reach(self.url, self.token or "") if self.url else ensure_running(Path(self.home))
+        purge(self._endpoint())
+
+    def out_of_reach(self) -> None:
+        """See `Warehouse.out_of_reach`."""
+
+    def _endpoint(self) -> "Endpoint":
+        from customer_analytics.embedded_snowflake import Limits, ensure_running, reach
+
+        if not self.url:
+            return ensure_running(Path(self.home), Limits(**self.limits))
+        return reach(self.url, key(self.token or "", "CUSTOMER_ANALYTICS_ENDPOINT_TOKEN"))

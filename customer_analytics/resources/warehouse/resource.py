@@ -80,6 +80,18 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """What to tell the user in place of an error of opening a connection, if there is something better."""
         return None
 
+    @abstractmethod
+    def purge(self) -> None:
+        """Rewrite what keeps deleted rows, and empty logs of statements, as far as the server lets us.
+
+        Readers wait for at most five seconds. A killed call leaves the tables as they were, and the same call
+        again completes it.
+        """
+
+    @abstractmethod
+    def out_of_reach(self) -> str | None:
+        """What may be left of deleted rows after `purge`, as a sentence; None where nothing is."""
+
     def describe(self) -> str:
         """One line on what answers; raises if it cannot be used."""
         (row,) = self.query("SELECT CURRENT_VERSION() AS VERSION, CURRENT_ROLE() AS ROLE").to_pylist()
@@ -98,6 +110,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         with _lock:
             shared = _sessions.pop(self._session_key, None)
             _assets.pop(self._session_key, None)
+            _scratch_stages.pop(self._session_key, None)  # the next server may have another state
         if shared:
             shared.close(server=self.server())
 

@@ -5,8 +5,10 @@ import re
 import uuid
 
 from snowflake.connector import SnowflakeConnection
+from snowflake.connector.errors import ProgrammingError
 
 from customer_analytics.resources.warehouse.names import quoted, run_schema
+from customer_analytics.resources.warehouse.writes import NOT_THERE
 
 _RUN_SCHEMA = re.compile("RUN_[0-9A-F]{32}")
 
@@ -27,8 +29,13 @@ def drop(connection: SnowflakeConnection, database: str, run_id: str) -> None:
 
 
 def runs(connection: SnowflakeConnection, database: str) -> dict[str, dt.datetime]:
-    """Ids of the runs that have a schema, and when it was created."""
+    """Ids of the runs that have a schema, and when it was created; none where there is no database yet."""
     cursor = connection.cursor()
-    cursor.execute(f"SHOW SCHEMAS LIKE 'RUN%' IN DATABASE {quoted(database)}")
+    try:
+        cursor.execute(f"SHOW SCHEMAS LIKE 'RUN%' IN DATABASE {quoted(database)}")
+    except ProgrammingError as error:
+        if error.errno not in NOT_THERE:
+            raise
+        return {}
     created = {str(row[1]): row[0] for row in cursor.fetchall()}
     return {str(uuid.UUID(name[4:])): created[name] for name in sorted(created) if _RUN_SCHEMA.fullmatch(name)}

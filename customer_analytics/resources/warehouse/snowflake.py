@@ -87,6 +87,16 @@ class SnowflakeWarehouse(Warehouse):
             virtual_warehouse = check_privileges(connection, self.database, self.schema_name)
         return f"{described}, virtual warehouse {virtual_warehouse}, all privileges there"
 
+    def purge(self) -> None:
+        """See `Warehouse.purge`; Snowflake has no statement for it."""
+
+    def out_of_reach(self) -> str:
+        """See `Warehouse.out_of_reach`."""
+        return (
+            "Snowflake keeps deleted rows in Time Travel for DATA_RETENTION_TIME_IN_DAYS (a day by default), then "
+            "for seven days in Fail-safe, and the statements of a year in its query history"
+        )
+
     def _entry(self) -> dict[str, Any]:
         """What signs in, as fields of dagster-snowflake's resource; `additional` is for the connector alone."""
         if self.authentication == "connection":

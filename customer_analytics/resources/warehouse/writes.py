@@ -74,9 +74,9 @@ def merge(
     if not _has_declared_columns(session, name, table):
         raise ValueError(f"{name} has other columns than declared; drop it to have it written anew.")
     ordered = rows.select(table.column_names)
-    repeated = ordered.group_by(list(table.key)).count().filter(f.col("COUNT") > 1).limit(1).collect()
+    repeated = ordered.group_by(list(table.key)).count().filter(f.col("COUNT") > 1).count()
     if repeated:
-        raise ValueError(f"The key {table.key} repeats in the rows for {name}, for example {repeated[0]}.")
+        raise ValueError(f"The key {', '.join(table.key)} repeats in the rows for {name}: {repeated:,} keys do.")
 
     target = session.table(name)
     source = ordered.with_column(_GONE, f.lit(False))

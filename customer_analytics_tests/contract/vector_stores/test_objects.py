@@ -111,6 +111,18 @@ def test_deleting_removes_objects_and_says_how_many_were_there(store: VectorStor
     assert store.delete(COMMENTS, []) == 0
 
 
+def test_a_purge_leaves_what_was_not_deleted_as_it_was(store: VectorStore) -> None:
+    store.purge(COMMENTS)
+    store.upsert(COMMENTS, table([comment(number) for number in range(6)]))
+    store.delete(COMMENTS, [object_id(0), object_id(1)])
+    before = store.get(COMMENTS, list(map(object_id, range(6)))).sort_by("id")
+    store.purge(COMMENTS)
+    store.purge(COMMENTS)
+    assert before.num_rows == store.count(COMMENTS) == 4
+    assert store.get(COMMENTS, list(map(object_id, range(6)))).sort_by("id") == before
+    assert store.upsert(COMMENTS, table([comment(2), comment(6)])) == UpsertResult(written=1, skipped=1)
+
+
 def test_get_gives_the_objects_that_exist(store: VectorStore) -> None:
     write(store, comment(1), comment(2), comment(3))
     wanted = [object_id(3), object_id(9), object_id(1), object_id(1), "'; --"]

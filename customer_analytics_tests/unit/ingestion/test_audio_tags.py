@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from customer_analytics.ingestion.audio_tags import recorded_at
-from customer_analytics.ingestion.calls import CallFile, list_calls
+from customer_analytics.ingestion.call_staging import list_calls
+from customer_analytics.ingestion.calls import CallFile
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics_tests.audio_files import write_audio
 

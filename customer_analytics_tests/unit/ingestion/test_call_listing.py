@@ -4,17 +4,12 @@ import hashlib
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from customer_analytics.ingestion.calls import (
-    CallFile,
-    CallListing,
-    calls_of_rows,
-    concealed,
-    list_calls,
-    stage_name,
-)
+from customer_analytics.ingestion.call_staging import CallListing, list_calls
+from customer_analytics.ingestion.calls import CallFile, calls_of_rows, concealed, stage_name
 from customer_analytics.ingestion.listing import Problem
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
@@ -177,25 +172,25 @@ def test_what_is_no_file_or_vanished_is_a_problem_and_stops_no_call(calls: Path)
 
 
 class _SourceThatChanges(SourceLocation):
-    """A location whose files change between the listing and the reading."""
+    """A location in which one file vanishes before it is opened, and another grows whenever it is."""
 
-    def sha256(self, path: str) -> tuple[str, int]:
+    def open_file(self, path: str) -> BinaryIO:
         file = Path(self._root) / path
         if file.name == "1-01.mp3":
-            file.unlink()
+            file.unlink(missing_ok=True)
         if file.name == "2-01.mp3":
-            file.write_bytes(b"longer than before")
-        return super().sha256(path)
+            file.write_bytes(file.read_bytes() + b"more")
+        return super().open_file(path)
 
 
-def test_files_that_vanish_or_grow_while_they_are_listed_are_problems(calls: Path):
+def test_files_that_vanish_or_grow_while_they_are_read_are_problems(calls: Path):
     for name in ("1-01.mp3", "2-01.mp3", "3-01.mp3"):
         write(calls / name)
     listing = list_calls(_SourceThatChanges.open(calls.parent))
     assert paths(listing) == ["3-01.mp3"]
     assert [(problem.path, problem.reason) for problem in listing.problems] == [
-        ("1-01.mp3", f"{calls}/1-01.mp3 does not exist: check the path and what it should hold."),
-        ("2-01.mp3", "was changed while it was read (5 bytes, then 18)"),
+        ("1-01.mp3", "does not exist: check the path and what it should hold."),
+        ("2-01.mp3", "was changed while it was read (9 bytes at first): wait until it is whole."),
     ]
 
 

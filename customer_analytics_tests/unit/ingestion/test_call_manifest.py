@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from customer_analytics.ingestion.call_manifest import LONGEST_VALUE, MOST_PROPERTIES, ManifestRow
-from customer_analytics.ingestion.calls import CallFile, CallListing, list_calls
+from customer_analytics.ingestion.call_staging import CallListing, list_calls
+from customer_analytics.ingestion.calls import CallFile
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from customer_analytics.ingestion import decoding
 from customer_analytics.ingestion.csv_records import read_csv
+from customer_analytics.ingestion.limits import Limits
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.ingestion.records import Records
 from customer_analytics.tables import Column, SqlType, Table
@@ -282,16 +282,15 @@ def test_gzip_is_known_by_content_whatever_is_in_it():
         assert str(records.format) == form
 
 
-def test_damaged_gzip_is_one_sentence_and_so_is_what_would_fill_the_memory(monkeypatch: pytest.MonkeyPatch):
+def test_damaged_gzip_is_one_sentence_and_so_is_what_would_fill_the_memory():
     whole = gzip.compress(b"id,body,tag\n" + b"1,a,b\n" * 1000, mtime=0)
     flipped = whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:]
     for content in (whole[:-1], whole[:20], whole[:2], flipped, whole + b"rubbish"):
         with pytest.raises(SourceError) as error:
             read(content)
         assert str(error.value) == "notes.csv is compressed with gzip, but damaged or cut short: copy it again."
-    monkeypatch.setattr(decoding, "MOST_BYTES", 2048)
-    with pytest.raises(SourceError, match=r"gzip and has more than .* GiB when it is decompressed: split"):
-        read(whole)
+    with pytest.raises(SourceError, match=r"notes\.csv has more than 1 MB when it is decompressed: split it"):
+        read_csv("notes.csv", whole, NOTES, limits=Limits(file_bytes=2048))
 
 
 @pytest.mark.parametrize(

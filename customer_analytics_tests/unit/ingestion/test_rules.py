@@ -80,7 +80,7 @@ def test_a_text_without_a_label_contradicts_nothing():
     rows = pa.table({"REVIEW_TEXT": ["fine", "fine", "fine"], "LABEL": [None, 1, 0]})
     (fault,) = consistent("LABEL", per="REVIEW_TEXT")(rows, np.arange(5, 8))
     assert fault.rows.tolist() == [1, 2]
-    assert set(fault.reasons) == {"REVIEW_TEXT 'fine' has LABEL 1 in line 6 and LABEL 0 in line 7"}
+    assert set(fault.reasons()) == {"REVIEW_TEXT 'fine' has LABEL 1 in line 6 and LABEL 0 in line 7"}
 
 
 def test_a_rejected_label_contradicts_nothing():

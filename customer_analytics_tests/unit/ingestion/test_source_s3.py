@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from customer_analytics.ingestion.calls import list_calls
+from customer_analytics.ingestion.call_staging import list_calls
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
@@ -146,6 +146,7 @@ def test_a_snapshot_in_a_bucket_is_restored(bucket: Any, tmp_path: Path) -> None
     location = SourceLocation.open("s3://toys/shop")
     found = Snapshot.find(location, "snapshot")
     assert found and found.name == "s3://toys/shop/snapshot"
-    assert [part.restored for part in restore(found, target, [COMMENTS], print)] == [2]
+    (tmp_path / "fetched").mkdir()
+    assert [part.restored for part in restore(found, target, [COMMENTS], print, tmp_path / "fetched")] == [2]
     assert target.count(COMMENTS) == 2
     assert Snapshot.find(location, "elsewhere") is None

@@ -20,7 +20,7 @@ def read_as(column: Column, *texts: str | None) -> tuple[list[Any], list[str | N
     assert values.type == column.type.arrow
     reasons: list[str | None] = [None] * len(texts)
     for fault in faults:
-        for row, reason in zip(fault.rows.tolist(), fault.reasons, strict=True):
+        for row, reason in zip(fault.rows.tolist(), fault.reasons(), strict=True):
             assert reasons[row] is None
             reasons[row] = reason
     return values.to_pylist(), reasons, {fault.rule for fault in faults}

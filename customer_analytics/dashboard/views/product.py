@@ -1,6 +1,8 @@
 """What customers say: search, and questions answered from what they said."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -9,6 +11,7 @@ import streamlit as st
 from customer_analytics.dashboard.reading import classifier, reading, rows, search
 from customer_analytics.dashboard.shown import csv, mood, no_run_yet, sentiment_origin
 from customer_analytics.resources.answers.base import Answer, Passage
+from customer_analytics.resources.answers.scoring import BusyError
 from customer_analytics.search import Filters, Hit, ask
 
 _SCORED = "SELECT (SELECT COUNT(*) FROM PRED_TWITTER_COMMENTS) + (SELECT COUNT(*) FROM PRED_CUSTOMER_CALLS) AS N"
@@ -42,14 +45,26 @@ def _filters() -> Filters:
     )
 
 
-@st.cache_data(ttl=dt.timedelta(minutes=1), max_entries=100, show_spinner="Searching …")
+@st.cache_data(ttl=dt.timedelta(minutes=1), max_entries=100, show_spinner=False)
 def _found(query: str, filters: Filters) -> list[Hit]:
     return search().find(query, filters)
 
 
-@st.cache_data(ttl=dt.timedelta(minutes=1), max_entries=100, show_spinner="Looking for an answer …")
+@st.cache_data(ttl=dt.timedelta(minutes=1), max_entries=100, show_spinner=False)
 def _answer(question: str, filters: Filters) -> Answer:
     return ask(question, search(), reading().answerer, filters)
+
+
+@contextmanager
+def _in_turn(doing: str) -> Iterator[None]:
+    """Show what is being done, and how many others come before; where they are too many, that and no more."""
+    waiting = reading().reranker.waiting()
+    try:
+        with st.spinner(f"{doing}, after {waiting} others …" if waiting else f"{doing} …"):
+            yield
+    except BusyError as error:
+        st.info(str(error))
+        st.stop()
 
 
 def _origin(found: Hit | Passage, place: int) -> None:
@@ -60,7 +75,7 @@ def _origin(found: Hit | Passage, place: int) -> None:
         return
     there = {"customer": str(found.customer_id)} | ({"call": found.relative_path} if found.relative_path else {})
     st.page_link(
-        "pages/sales.py",
+        "views/sales.py",
         label=f"[{place}] {what}" + (f", {found.date}" if found.date else ""),
         icon=":material/arrow_forward:",
         query_params=there,
@@ -74,7 +89,8 @@ def _questions(filters: Filters) -> None:
     )
     if not question.strip():
         return
-    answer = _answer(question, filters)
+    with _in_turn("Looking for an answer"):
+        answer = _answer(question, filters)
     if not answer.is_found:
         st.info(answer.text)
         return
@@ -92,7 +108,8 @@ def _searching(filters: Filters) -> None:
     query = st.text_input("Words or meaning", key="q", bind="query-params", placeholder="broken wheel")
     if not query.strip():
         return
-    hits = _found(query, filters)
+    with _in_turn("Searching"):
+        hits = _found(query, filters)
     if not hits:
         st.info("Nothing found. Try other words, or fewer filters.")
         return

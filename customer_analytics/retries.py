@@ -1,5 +1,6 @@
 """Which failures of a step may pass by themselves, and how often they are tried again."""
 
+import errno
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from customer_analytics.damage import DATA_CORRUPTED, DISK_FULL
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.ml.vectorisation import SyncError
 
@@ -23,11 +25,24 @@ def may_pass(error: BaseException) -> bool:
     if isinstance(error, SourceError):
         cause = error.__cause__
         return isinstance(cause, ConnectionError | TimeoutError) or type(cause).__module__.split(".")[0] in _STORES
-    return not isinstance(error, _FOR_GOOD)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return False
+    return not isinstance(error, _FOR_GOOD) and _of_the_disk(error) is None
+
+
+def _of_the_disk(error: BaseException) -> str | None:
+    """What the warehouse says where its disk is full or a file of it is damaged; None for other errors."""
+    while True:
+        for told in (error, getattr(error, "conn_error", None)):  # Snowpark's errors carry the connector's
+            if getattr(told, "sqlstate", None) in (DISK_FULL, DATA_CORRUPTED):
+                return str(getattr(told, "raw_msg", told))
+        if error.__cause__ is None:
+            return None
+        error = error.__cause__
 
 
 def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of an asset, whose failures that cannot pass end the step without a retry."""
+    """A function that a step calls, whose failures that cannot pass end the step without a retry."""
     if inspect.isgeneratorfunction(function):
 
         @wraps(function)
@@ -52,4 +67,4 @@ def _told_apart() -> Iterator[None]:
     except Exception as error:
         if may_pass(error):
             raise
-        raise dg.Failure(str(error), allow_retries=False) from error
+        raise dg.Failure(_of_the_disk(error) or str(error), allow_retries=False) from error

@@ -1,0 +1,7 @@
+"""Backups: the whole state folder in one file, and back."""
+
+from customer_analytics.backups.archive import BackupError
+from customer_analytics.backups.create import create
+from customer_analytics.backups.restore import Restored, restore
+
+__all__ = ["BackupError", "Restored", "create", "restore"]

@@ -1,0 +1,47 @@
+"""Temporary folders below the state folder, for what must not stay anywhere else: audio, vectors with their texts.
+
+A folder is locked while it is in use, so that those of processes that were killed are known.
+"""
+
+import fcntl
+import shutil
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_FOLDER = "temporary"
+
+
+@contextmanager
+def folder(home: Path) -> Iterator[Path]:
+    """An empty folder that only this user may read, for the length of the block; what dead processes left goes."""
+    sweep(home)
+    made = home / _FOLDER / uuid.uuid4().hex
+    (home / _FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _lock_of(made).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made.mkdir(mode=0o700)
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+            _lock_of(made).unlink(missing_ok=True)
+
+
+def sweep(home: Path, names: Collection[str] = ()) -> None:
+    """Remove the folders of processes that have died, and files of these names from those in use."""
+    for made in (path for path in (home / _FOLDER).glob("*") if path.is_dir()):
+        with _lock_of(made).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                for name in names:
+                    (made / name).unlink(missing_ok=True)
+                continue
+            shutil.rmtree(made, ignore_errors=True)
+            _lock_of(made).unlink(missing_ok=True)
+
+
+def _lock_of(made: Path) -> Path:
+    return made.with_suffix(".lock")

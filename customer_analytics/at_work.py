@@ -20,8 +20,10 @@ def at_work(home: Path, name: str) -> Iterator[None]:
     path = lock_path(home, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path):
-        yield
-    path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Call audio in its stage, and the table of calls."""
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -215,7 +216,11 @@ class _CallStage:
 
     def put(self, folder: Path) -> None:
         """See `Stage.put`; the folder and its files have names of ours."""
-        self._session.file.put(f"{folder}/*", f"@{self._stage}", auto_compress=False)
+        # The connector misreads a path with a quote, which the state folder may have; that of a link has none.
+        with tempfile.TemporaryDirectory(prefix="calls-") as links:
+            link = Path(links, "staged")
+            link.symlink_to(folder.absolute())
+            self._session.file.put(f"{link}/*", f"@{self._stage}", auto_compress=False)
         names = {file.name for file in folder.iterdir()}
         self._present |= names
         self._added += len(names)

@@ -20,7 +20,6 @@ from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.calls import (
     AudioListing,
     CallFile,
-    LeftOut,
     Told,
     calls_of_rows,
     concealed,
@@ -84,21 +83,24 @@ def new_calls(
     is_told = False
     if settling or manifests.settled:
         told, is_told = _told(context, location, listing, source, None if manifests.settled else settling)
-    looked_at = list(_hashed(location, settling, told))
+    ours = {path: file for path, file in settling.items() if told[path].customer_id not in erased.customers}
+    looked_at = list(_hashed(location, ours, told))
     if problems := [found for found in looked_at if isinstance(found, Problem)]:
         context.log.warning(told_of(problems))
     hashed = {found.relative_path: found for found in looked_at if isinstance(found, CallFile)}
-    new = {p: c for p, c in hashed.items() if not _is_left_out(c, erased)}
+    new = {p: c for p, c in hashed.items() if stage_name(c.audio_hash, p) not in erased.stage_files}
     waiting = {path: file for path, file in (found.unsettled | found.settled).items() if path not in new}
     renamed = _renamed(known, new, listing)
     retold = []
     if manifests.settled and is_told:
         retold = [p for p, call in known.items() if p in told and p not in waiting and told[p] != call.told]
     settled = {path: file for path, file in listing.manifests.items() if path not in manifests.unsettled}
-    cursor = _cursor(waiting | manifests.unsettled, settled, digest(_path(looked_at[-1])) if looked_at else last)
+    reached = _path(looked_at[-1]) if len(looked_at) < len(ours) else next(reversed(settling), None)
+    cursor = _cursor(waiting | manifests.unsettled, settled, last if reached is None else digest(reached))
     about = sorted({*new, *renamed, *retold})
     if not about and not earlier.failed:
-        reason = f"{len(listing.files):,} calls in the folder, {len(waiting):,} of them not settled."
+        not_settled = len(waiting) - len(settling) + len(ours)
+        reason = f"{len(listing.files):,} calls in the folder, {not_settled:,} of them not settled."
         return dg.SensorResult(skip_reason=reason, cursor=cursor)
     customers = {told[path].customer_id for path in about if path in told}
     customers |= {known[path].customer_id for path in about if path in known}
@@ -167,13 +169,6 @@ def _hashed(
 
     with ThreadPoolExecutor(_THREADS) as threads:
         yield from takewhile(lambda found: found is not None, threads.map(look, files))
-
-
-def _is_left_out(call: CallFile, erased: LeftOut) -> bool:
-    return (
-        call.customer_id in erased.customers
-        or stage_name(call.audio_hash, call.relative_path) in erased.stage_files
-    )
 
 
 def _path(found: CallFile | Problem) -> str:

@@ -31,7 +31,7 @@ _OUTPUT = "endpoint.out"
 """What the process prints while it starts; later it writes to endpoint.log, which is bounded."""
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
-_PURGE_SECONDS = 3600.0
+_WORK_SECONDS = 3600.0
 _CLOCK_SECONDS = 2.0
 """By how much two looks at when a process began may differ."""
 
@@ -129,8 +129,7 @@ def stop(home: Path) -> bool:
     with suppress(psutil.NoSuchProcess):  # also when its number has gone to another process
         process = psutil.Process(endpoint.pid)
         with suppress(OSError, http.client.HTTPException, ValueError):
-            order = proof.stop_order(endpoint.token, endpoint.instance)
-            proof.request(endpoint.host, endpoint.port, "POST", "/embedded/stop", order)
+            _ordered(endpoint, "stop", 5.0)
         deadline = time.monotonic() + _STOP_SECONDS
         while _alive(process.pid, endpoint.began):
             if time.monotonic() > deadline:
@@ -145,32 +144,26 @@ def purge(endpoint: Endpoint) -> None:
     Raises:
         RuntimeError: The endpoint did not complete it; the same call again does.
     """
-    order = proof.purge_order(endpoint.token, endpoint.instance)
-    try:
-        answer = proof.request(
-            endpoint.host, endpoint.port, "POST", "/embedded/purge", order, seconds=_PURGE_SECONDS
-        )
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise RuntimeError(f"The embedded Snowflake endpoint did not rewrite its files: {error}") from error
-    if not answer.get("success"):
-        raise RuntimeError(
-            f"The embedded Snowflake endpoint did not rewrite its database files: {answer.get('message')}"
-        )
+    _completed(endpoint, "purge", "rewrite its database files")
 
 
 def check(endpoint: Endpoint) -> list[list[str]]:
-    """Have the endpoint read all its database files; path and reason of each that is damaged."""
-    order = proof.check_order(endpoint.token, endpoint.instance)
-    try:
-        answer = proof.request(
-            endpoint.host, endpoint.port, "POST", "/embedded/check", order, seconds=_PURGE_SECONDS
-        )
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise RuntimeError(f"The embedded Snowflake endpoint did not check its files: {error}") from error
-    if not answer.get("success"):
-        raise RuntimeError(f"The embedded Snowflake endpoint did not check its files: {answer.get('message')}")
-    found: list[list[str]] = answer["data"]
+    """Have the endpoint read all its database files; path and reason of each that is damaged.
+
+    Raises:
+        RuntimeError: The endpoint did not complete it.
+    """
+    found: list[list[str]] = _completed(endpoint, "check", "check its files")
     return found
+
+
+def copy(endpoint: Endpoint) -> Path:
+    """Have the endpoint copy its whole state into a folder, which is for the caller to remove.
+
+    Raises:
+        RuntimeError: The endpoint did not complete it.
+    """
+    return Path(_completed(endpoint, "copy", "copy its state")["folder"])
 
 
 def write_format(home: Path) -> None:
@@ -180,24 +173,6 @@ def write_format(home: Path) -> None:
     check_format(_folder(home))
 
 
-def copy(endpoint: Endpoint) -> Path:
-    """Have the endpoint copy its whole state into a folder, which is for the caller to remove.
-
-    Raises:
-        RuntimeError: The endpoint did not complete it.
-    """
-    order = proof.copy_order(endpoint.token, endpoint.instance)
-    try:
-        answer = proof.request(
-            endpoint.host, endpoint.port, "POST", "/embedded/copy", order, seconds=_PURGE_SECONDS
-        )
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise RuntimeError(f"The embedded Snowflake endpoint did not copy its state: {error}") from error
-    if not answer.get("success"):
-        raise RuntimeError(f"The embedded Snowflake endpoint did not copy its state: {answer.get('message')}")
-    return Path(answer["data"]["folder"])
-
-
 def clean_environment() -> dict[str, str]:
     """The variables that the endpoint's process gets: what Python and its libraries need, and no secret."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -205,6 +180,23 @@ def clean_environment() -> dict[str, str]:
 
 def _folder(home: Path) -> Path:
     return home / "warehouse"
+
+
+def _completed(endpoint: Endpoint, name: str, does: str) -> Any:
+    """What the endpoint answers when it has done what `does` says; raises RuntimeError if it has not."""
+    try:
+        answer = _ordered(endpoint, name, _WORK_SECONDS)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise RuntimeError(f"The embedded Snowflake endpoint did not {does}: {error}") from error
+    if not answer.get("success"):
+        raise RuntimeError(f"The embedded Snowflake endpoint did not {does}: {answer.get('message')}")
+    return answer["data"]
+
+
+def _ordered(endpoint: Endpoint, name: str, seconds: float) -> Any:
+    path = f"/embedded/{name}"
+    order = proof.order(endpoint.token, endpoint.instance, path)
+    return proof.request(endpoint.host, endpoint.port, "POST", path, order, seconds)
 
 
 def _start(home: Path, limits: Limits) -> Endpoint:

@@ -58,24 +58,9 @@ def password(token: str, instance: str) -> str:
     return _proof(token, "password", instance)
 
 
-def stop_order(token: str, instance: str) -> str:
-    """What a client sends to have this endpoint stop."""
-    return _proof(token, "stop", instance)
-
-
-def purge_order(token: str, instance: str) -> str:
-    """What a client sends to have this endpoint rewrite its files without what was deleted."""
-    return _proof(token, "purge", instance)
-
-
-def check_order(token: str, instance: str) -> str:
-    """What a client sends to have this endpoint read all its files."""
-    return _proof(token, "check", instance)
-
-
-def copy_order(token: str, instance: str) -> str:
-    """What a client sends to have this endpoint copy its state."""
-    return _proof(token, "copy", instance)
+def order(token: str, instance: str, path: str) -> str:
+    """What a client sends to have this endpoint do what a path stands for, such as `/embedded/stop`."""
+    return _proof(token, "order", instance, path)
 
 
 def identify(host: str, port: int, token: str) -> Identity | None:

@@ -275,7 +275,7 @@ class Endpoint:
 
     async def purge(self, request: Request) -> Answer:
         """Rewrite the database files without what was deleted, and empty the logs of statements."""
-        _check(request, proof.purge_order(self._token, self._instance))
+        self._check_order(request)
         await run_in_threadpool(rewriting.rewrite, self.sessions)
         await run_in_threadpool(self.jobs.log.clear)
         await run_in_threadpool(rewriting.empty_logs, self.store.folder)
@@ -283,7 +283,7 @@ class Endpoint:
 
     async def check(self, request: Request) -> dict[str, Any]:
         """Read all database files, and say which are damaged."""
-        _check(request, proof.check_order(self._token, self._instance))
+        self._check_order(request)
 
         def found() -> list[list[str]]:
             with self.sessions.gate.passing():
@@ -293,7 +293,7 @@ class Endpoint:
 
     async def copy(self, request: Request) -> Answer:
         """Copy the state, and say into which folder."""
-        _check(request, proof.copy_order(self._token, self._instance))
+        self._check_order(request)
         try:
             return success({"folder": str(await run_in_threadpool(copying.copy, self.sessions))})
         except OSError as error:
@@ -301,13 +301,16 @@ class Endpoint:
 
     async def stop(self, request: Request) -> Answer:
         """Stop the server, once this is answered."""
-        _check(request, proof.stop_order(self._token, self._instance))
+        self._check_order(request)
         self.stop_requested.set()
         return success(None)
 
     async def unknown(self, request: Request) -> Answer:
         """Telemetry and whatever else a client may send along."""
         return success(None)
+
+    def _check_order(self, request: Request) -> None:
+        _check(request, proof.order(self._token, self._instance, request.url.path))
 
 
 def _statement_text(text: Any) -> str:

@@ -170,9 +170,7 @@ class Store:
             },
         )
         execute(connection, "SET GLOBAL TimeZone = 'UTC'")
-        reached = ", ".join(
-            literal(f"{path}/") for path in (self._databases, self.stages, self.folder / REWRITING, spill)
-        )
+        reached = ", ".join(literal(f"{path}/") for path in (self._databases, self.stages, spill))
         execute(connection, f"SET GLOBAL allowed_directories = [{reached}]")
         execute(connection, "SET GLOBAL enable_external_access = false")
         execute(connection, "SET GLOBAL lock_configuration = true")

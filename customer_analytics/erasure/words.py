@@ -30,9 +30,9 @@ _DERIVED = {
 def telling(conditions: Iterable[Condition], keys: Iterable[str], warehouse: Warehouse) -> frozenset[str]:
     """The words and values of the rows that meet the conditions and of no other row of any table.
 
-    Left out are words and values of fewer than six bytes, and those that stand in the source code of this package
-    or of Dagster, or in a key: files hold them whatever the rows say. A value counts as a whole where no word of
-    it tells.
+    Words and values of fewer than six bytes are left out, and so are those that occur in the source code of this
+    package or of Dagster, or in a key: files hold them whatever the rows say. A value counts as a whole where no
+    word of it tells.
     """
     chosen = list(conditions)
     values = {value for condition in chosen for value in _texts(condition, warehouse)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-# Values of each type, in the order in which they are tried.
+# Values of each type, tried in this order.
 _VALUES = {
     "BOOLEAN": ["TRUE"],
     "VARCHAR": [

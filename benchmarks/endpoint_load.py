@@ -1,10 +1,10 @@
-"""How long readers wait for the embedded endpoint while others write, queue and load.
+"""Measure how long readers of the embedded endpoint wait while other sessions write, queue and load.
 
     python -m benchmarks.endpoint_load [--seconds 10] [--writers 80] [--queued 70]
 
-Starts an endpoint on an empty state folder. Under each load, one process reads three rows again and again in one
-session, and another opens a session for each read. Prints the median, the 95th percentile and the longest time of
-both in milliseconds.
+Starts an endpoint on an empty state folder. Under each load, one process repeatedly reads three rows in one
+session, and another opens a new session for each read. Prints the median, 95th percentile and maximum of both in
+milliseconds.
 """
 
 import multiprocessing
@@ -38,18 +38,18 @@ BOUND = [(number,) for number in range(300_000)]
 
 
 def connect(arguments: dict[str, Any]) -> SnowflakeConnection:
-    """A session whose statements may take as long as the load does."""
+    """A session with timeouts that exceed the duration of the load."""
     patient = {"network_timeout": 600, "session_parameters": {"LOCK_TIMEOUT": 600}}
     where = {"database": "LOAD", "schema": "PUBLIC", "paramstyle": "qmark"}
     return snowflake.connector.connect(**{**arguments, **patient, **where})
 
 
-def read(arguments: dict[str, Any], anew: bool, begun: Semaphore, end: Event, times: Any) -> None:
+def read(arguments: dict[str, Any], new_session: bool, begun: Semaphore, end: Event, times: Any) -> None:
     """Read until the event is set; put the milliseconds of each read into the queue."""
     begun.release()
     taken: list[float] = []
     with ExitStack() as stack:
-        connection = None if anew else stack.enter_context(connect(arguments))
+        connection = None if new_session else stack.enter_context(connect(arguments))
         while not taken or not end.is_set():
             started = time.perf_counter()
             with ExitStack() as once:
@@ -57,12 +57,12 @@ def read(arguments: dict[str, Any], anew: bool, begun: Semaphore, end: Event, ti
                 assert len(reader.cursor().execute(READ).fetchall()) == 3
             taken.append((time.perf_counter() - started) * 1000)
             time.sleep(0.01)
-    times.put((anew, taken))
+    times.put((new_session, taken))
 
 
 @contextmanager
 def in_threads(works: list[Callable[[], None]]) -> Iterator[None]:
-    """The works run while the block does; they may fail when their sessions are closed under them."""
+    """Run the functions in threads during the block; errors of closed sessions are ignored."""
 
     def quietly(work: Callable[[], None]) -> None:
         try:
@@ -85,7 +85,7 @@ def nothing(arguments: dict[str, Any], count: int) -> Iterator[None]:
 
 @contextmanager
 def waiting_writers(arguments: dict[str, Any], count: int) -> Iterator[None]:
-    """One session holds the write lock, `count` others wait for it."""
+    """One session holds the write lock; `count` others wait for it."""
     with ExitStack() as stack:
         holder = stack.enter_context(connect(arguments))
         holder.cursor().execute("BEGIN")
@@ -109,7 +109,7 @@ def waiting_writers(arguments: dict[str, Any], count: int) -> Iterator[None]:
 
 @contextmanager
 def queued_statements(arguments: dict[str, Any], count: int) -> Iterator[None]:
-    """One session has `count` statements under way."""
+    """One session has `count` pending statements."""
     with connect(arguments) as connection:
         for number in range(count):
             connection.cursor().execute_async(AGGREGATE.format(number))
@@ -117,7 +117,7 @@ def queued_statements(arguments: dict[str, Any], count: int) -> Iterator[None]:
 
 
 def repeatedly(statement: Callable[[SnowflakeConnection], object]) -> Any:
-    """One session executes the statement again and again."""
+    """One session repeats the statement."""
 
     @contextmanager
     def load(arguments: dict[str, Any], count: int) -> Iterator[None]:
@@ -136,12 +136,12 @@ def repeatedly(statement: Callable[[SnowflakeConnection], object]) -> Any:
 
 
 def measure(endpoint: Endpoint, seconds: float) -> dict[bool, list[float]]:
-    """Milliseconds of the reads in one session (False), and of those in a session each (True)."""
+    """Milliseconds of the reads in one session (False), and of the reads in new sessions (True)."""
     context = multiprocessing.get_context("spawn")
     begun, end, times = context.Semaphore(0), context.Event(), context.Queue()
     readers = [
-        context.Process(target=read, args=(endpoint.connection_args, anew, begun, end, times))
-        for anew in (False, True)
+        context.Process(target=read, args=(endpoint.connection_args, new_session, begun, end, times))
+        for new_session in (False, True)
     ]
     for reader in readers:
         reader.start()
@@ -156,12 +156,12 @@ def measure(endpoint: Endpoint, seconds: float) -> dict[bool, list[float]]:
 
 
 @click.command()
-@click.option("--seconds", default=10.0, show_default=True, help="How long readers read under each load.")
-@click.option("--writers", default=80, show_default=True, help="Sessions that wait for the write lock.")
-@click.option("--queued", default=70, show_default=True, help="Asynchronous statements of one session.")
-@click.option("--rows", default=3_000_000, show_default=True, help="Rows of the table that is merged and copied.")
+@click.option("--seconds", default=10.0, show_default=True, help="Duration of each load.")
+@click.option("--writers", default=80, show_default=True, help="Sessions waiting for the write lock.")
+@click.option("--queued", default=70, show_default=True, help="Asynchronous statements in one session.")
+@click.option("--rows", default=3_000_000, show_default=True, help="Rows of the merged and copied table.")
 def main(seconds: float, writers: int, queued: int, rows: int) -> None:
-    """How long readers wait for the embedded endpoint while others write, queue and load."""
+    """Measure how long readers of the endpoint wait while other sessions write, queue and load."""
     loads: list[tuple[str, Any, int]] = [
         ("no load", nothing, 0),
         (f"{writers} sessions wait to write", waiting_writers, writers),
@@ -182,7 +182,7 @@ def main(seconds: float, writers: int, queued: int, rows: int) -> None:
                     "CREATE TABLE WRITTEN (N INT)",
                 ):
                     connection.cursor().execute(statement)
-            print(f"{'load':<32} {'read in one session':>30} {'session opened for a read':>30}")
+            print(f"{'load':<32} {'read in one session':>30} {'new session per read':>30}")
             for name, load, count in loads:
                 with load(endpoint.connection_args, count):
                     found = measure(endpoint, seconds)
@@ -192,7 +192,7 @@ def main(seconds: float, writers: int, queued: int, rows: int) -> None:
 
 
 def _figures(times: list[float]) -> str:
-    """Median, 95th percentile and longest."""
+    """Median, 95th percentile and maximum."""
     p95 = quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
     return f"{median(times):.0f} / {p95:.0f} / {max(times):.0f} ms"
 

@@ -1,10 +1,10 @@
-"""The endpoint is killed at random under four writers and a reader: nothing acknowledged is lost or doubled.
+"""Kill the endpoint at random under four writers and a reader, and verify that no acknowledged write is lost.
 
     python -m benchmarks.kills [--kills 100] [--seed 1] [--folder /tmp/kills]
 
-A batch is one transaction that writes the same number of rows into two tables. At the end, each batch that was
-acknowledged has to stand in both exactly once, and each other batch in both or in neither; the reader must never
-see anything else. Prints what was found, and exits with 1 if that does not hold.
+A batch is one transaction that writes the same number of rows to two tables. At the end, each acknowledged batch
+must be in both tables exactly once, and every other batch in both or in neither. The reader must never see a
+partial batch. Prints the figures, and exits with 1 if a batch violates this.
 """
 
 import multiprocessing
@@ -41,8 +41,8 @@ def connect(home: Path) -> Any:
     return snowflake.connector.connect(**ensure_running(home).connection_args, database="KILLS", schema="PUBLIC")
 
 
-def again_and_again(home: Path, ended: Event, work: Callable[[Any], None]) -> None:
-    """Do the work on one connection until it fails, and then on another."""
+def repeat(home: Path, ended: Event, work: Callable[[Any], None]) -> None:
+    """Repeat the work on one connection until it fails, then on a new one."""
     while not ended.is_set():
         try:
             connection = connect(home)
@@ -53,7 +53,7 @@ def again_and_again(home: Path, ended: Event, work: Callable[[Any], None]) -> No
 
 
 def write(home: Path, ended: Event, writer: int, acknowledged: Path) -> None:
-    """Write batches, each with a number of its own, and note those that were acknowledged."""
+    """Write numbered batches, and record the acknowledged ones."""
     number = 0
     with acknowledged.open("w", buffering=1) as notes:
 
@@ -67,43 +67,43 @@ def write(home: Path, ended: Event, writer: int, acknowledged: Path) -> None:
             cursor.execute("COMMIT")
             notes.write(f"{number}\n")
 
-        again_and_again(home, ended, batch)
+        repeat(home, ended, batch)
 
 
 def read(home: Path, ended: Event, seen: Path) -> None:
-    """Look for batches that are not whole, and note each look."""
+    """Look for partial batches, and record each result."""
     with seen.open("w", buffering=1) as notes:
 
         def look(cursor: Any) -> None:
             found = cursor.execute(f"SELECT COUNT(*) FROM ({UNEQUAL} UNION ALL ({IN_ONE_ALONE}))").fetchone()
             notes.write(f"{found[0]}\n")
 
-        again_and_again(home, ended, look)
+        repeat(home, ended, look)
 
 
 @dataclass
 class Found:
-    """The batches that stand at the end, against those that were acknowledged."""
+    """The batches in the tables at the end, compared with the acknowledged ones."""
 
     acknowledged: set[Batch]
-    standing: dict[str, Counter[Batch]]
+    stored: dict[str, Counter[Batch]]
 
     @property
     def lost(self) -> set[Batch]:
-        return {batch for batch in self.acknowledged if not all(rows[batch] for rows in self.standing.values())}
+        return {batch for batch in self.acknowledged if not all(rows[batch] for rows in self.stored.values())}
 
     @property
     def doubled(self) -> set[Batch]:
-        return {batch for rows in self.standing.values() for batch in rows if rows[batch] > ROWS}
+        return {batch for rows in self.stored.values() for batch in rows if rows[batch] > ROWS}
 
     @property
     def partial(self) -> set[Batch]:
-        everything = set().union(*self.standing.values())
-        return {b for b in everything if any(rows[b] < ROWS for rows in self.standing.values())} - self.lost
+        everything = set().union(*self.stored.values())
+        return {b for b in everything if any(rows[b] < ROWS for rows in self.stored.values())} - self.lost
 
     @property
     def unacknowledged(self) -> set[Batch]:
-        return set().union(*self.standing.values()) - self.acknowledged
+        return set().union(*self.stored.values()) - self.acknowledged
 
 
 def lines(files: list[Path]) -> int:
@@ -111,7 +111,7 @@ def lines(files: list[Path]) -> int:
 
 
 def kill_at_random(home: Path, kills: int, moments: random.Random, notes: list[Path]) -> list[float]:
-    """Kill the endpoint that many times, each time after batches were acknowledged; seconds of each restart."""
+    """Kill the endpoint repeatedly, each time after an acknowledged batch; the seconds of each restart."""
     restarts = []
     for _ in range(kills):
         pid, before = ensure_running(home).pid, lines(notes)
@@ -132,19 +132,19 @@ def kill_at_random(home: Path, kills: int, moments: random.Random, notes: list[P
 
 def found(home: Path, notes: list[Path]) -> Found:
     acknowledged = {(w, int(n)) for w, file in enumerate(notes) for n in file.read_text().splitlines()}
-    cursor, standing = connect(home).cursor(), {}
+    cursor, stored = connect(home).cursor(), {}
     for table in TABLES:
         rows = cursor.execute(f"SELECT WRITER, NUMBER, COUNT(*) FROM {table} GROUP BY 1, 2").fetchall()
-        standing[table] = Counter({(writer, number): count for writer, number, count in rows})
-    return Found(acknowledged, standing)
+        stored[table] = Counter({(writer, number): count for writer, number, count in rows})
+    return Found(acknowledged, stored)
 
 
 @click.command()
-@click.option("--kills", default=100, show_default=True, help="How often the endpoint is killed.")
-@click.option("--seed", default=1, show_default=True, help="Another seed, other moments.")
-@click.option("--folder", type=click.Path(path_type=Path), help="Where state goes; a temporary folder if none.")
+@click.option("--kills", default=100, show_default=True, help="Number of kills.")
+@click.option("--seed", default=1, show_default=True, help="Random seed of the kill times.")
+@click.option("--folder", type=click.Path(path_type=Path), help="State folder [default: a temporary folder].")
 def main(kills: int, seed: int, folder: Path | None) -> None:
-    """Kill the endpoint at random under four writers and a reader, and look for what was lost, doubled or torn."""
+    """Kill the endpoint at random under four writers and a reader, and look for lost or partial batches."""
     folder = folder or Path(tempfile.mkdtemp(prefix="kills-"))
     home, notes, seen = folder / "home", [folder / f"writer-{n}" for n in range(WRITERS)], folder / "reader"
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,11 +171,11 @@ def main(kills: int, seed: int, folder: Path | None) -> None:
     faults = {"lost": result.lost, "doubled": result.doubled, "partial": result.partial}
     print(f"{len(restarts)} kills, {len(result.acknowledged):,} batches of {2 * ROWS} rows acknowledged")
     print(", ".join(f"{len(batches)} {name}" for name, batches in faults.items()))
-    print(f"{len(result.unacknowledged)} stand whole of those that were under way when the endpoint was killed")
-    print(f"{lines([seen]):,} looks of the reader, {len(torn)} of them at a batch that was not whole")
-    print(f"back after {sorted(restarts)[len(restarts) // 2]:.1f} s in the median, {max(restarts):.1f} s at most")
+    print(f"{len(result.unacknowledged)} batches in progress at a kill are complete")
+    print(f"{lines([seen]):,} reads, {len(torn)} of them with a partial batch")
+    print(f"restart: median {sorted(restarts)[len(restarts) // 2]:.1f} s, maximum {max(restarts):.1f} s")
     if any(faults.values()) or torn:
-        sys.exit(f"Not what was acknowledged: {[name for name, batches in faults.items() if batches]}")
+        sys.exit(f"Faults: {[name for name, batches in faults.items() if batches] or 'partial reads'}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What one more file costs: from run start to updated presentation tables, and that no other row changes.
+"""Measure the cost of one more file, and verify that no other row changes.
 
     CUSTOMER_ANALYTICS_HOME=… CUSTOMER_ANALYTICS_SOURCE=… python -m benchmarks.new_file FILE CUSTOMER
 
-On a state folder in which everything has been run once: adds the file to the source, as a call of the customer or,
-if it is a .csv, as comments of the customer, and runs job `calls` or `comments` about it, in a process that has
-loaded no model yet, as Dagster's run processes have not.
+Needs a state folder after a full run. Adds the file to the source, as a call of the customer or, if it is a .csv,
+as comments of the customer. Then runs the job `calls` or `comments` for it, in a process that has not loaded any
+model, like Dagster's run processes. Measures from run start to the last presentation table.
 """
 
 import hashlib
@@ -17,17 +17,18 @@ import psutil
 from dagster import DagsterEventType
 from snowflake.connector import DictCursor
 
-from customer_analytics import running, tables
+from customer_analytics import tables
+from customer_analytics.adapters import Adapters
 from customer_analytics.definitions import defs
-from customer_analytics.deployment import resources
 from customer_analytics.embedded_snowflake import ensure_running
+from customer_analytics.instance import dagster_instance
 from customer_analytics.settings import settings
 
 
 def others(customer: int, file: str) -> dict[str, str]:
-    """A hash of each table's rows without those of the customer and the file."""
+    """A hash of each table's rows, without those of the customer and the file."""
     hashes = {}
-    with resources(settings())["warehouse"].connection() as connection:
+    with Adapters(settings()) as adapters, adapters.warehouse.connection() as connection:
         for name, table in tables.TABLES.items():
             rows = connection.cursor(DictCursor).execute(f"SELECT * FROM {name}").fetchall()
             by_customer = "COMMENT" in name or (name.startswith("PRES_") and "CUSTOMER_ID" in table.column_names)
@@ -41,7 +42,7 @@ def others(customer: int, file: str) -> dict[str, str]:
 
 
 def seconds(process: psutil.Process) -> float:
-    """The CPU time that a process has taken."""
+    """The CPU time of a process."""
     times = process.cpu_times()
     return times.user + times.system
 
@@ -50,7 +51,7 @@ def seconds(process: psutil.Process) -> float:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("customer", type=int)
 def main(file: Path, customer: int) -> None:
-    """What one more FILE of a CUSTOMER costs: a call, or a .csv of comments."""
+    """Measure the cost of one more FILE of a CUSTOMER: a call, or a .csv of comments."""
     job_name = "comments" if file.suffix == ".csv" else "calls"
     folder = Path(str(settings().source)) / job_name
     folder.mkdir(exist_ok=True)
@@ -63,7 +64,7 @@ def main(file: Path, customer: int) -> None:
     before = others(customer, path)
     shutil.copyfile(file, folder / name)
     config = {"resources": {"scope": {"config": scope}}, "loggers": {"console": {"config": {}}}}
-    with running.dagster_instance(settings()) as instance:
+    with dagster_instance(settings()) as instance:
         job = defs.resolve_job_def(job_name)
         idle = [seconds(process) for process in processes]
         result = job.execute_in_process(config, instance)

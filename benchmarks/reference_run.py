@@ -1,9 +1,9 @@
-"""What a whole run costs beside the bare work of its models: `make bench`, which writes docs/benchmarks.md.
+"""Compare a whole run with the bare work of its models; `make bench` writes the result to docs/benchmarks.md.
 
-In one process: all assets on the sample data, or on the folder named with --source, in a fresh state folder; then
-the same audio through faster-whisper alone, the same texts (tokenized before) through ONNX Runtime alone, and the
-same fits through LightGBM alone. The ratio of the run's wall time to the sum of these three says what everything
-else costs.
+One process runs all assets on the sample data, or on the folder given by --source, in a fresh state folder. Then
+it passes the same audio through faster-whisper alone, the same texts (already tokenized) through ONNX Runtime
+alone, and the same fits through LightGBM alone. The ratio of the run's wall time to the sum of these three shows
+the cost of everything else.
 """
 
 import os
@@ -29,7 +29,7 @@ BEGIN, END = "<!-- begin reference run -->", "<!-- end reference run -->"
 
 
 class Memory:
-    """Resident memory of this process and of the endpoint, sampled: (time, bytes, bytes)."""
+    """Samples of the resident memory of this process and of the endpoint: (time, bytes, bytes)."""
 
     def __init__(self) -> None:
         self.samples: list[tuple[float, int, int]] = []
@@ -49,7 +49,7 @@ class Memory:
             self.samples.append((time.time(), own.memory_info().rss, beside))
 
     def peak(self, intervals: list[tuple[float, float]]) -> tuple[float, float]:
-        """Peaks in megabytes within the intervals: of this process, and of the endpoint."""
+        """Peaks within the intervals, in megabytes: this process, and the endpoint."""
         within = [s for s in self.samples if any(begin <= s[0] <= end for begin, end in intervals)]
         return max((s[1] for s in within), default=0) / 1e6, max((s[2] for s in within), default=0) / 1e6
 
@@ -61,7 +61,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _audio_kernel(calls: list[Path], cache: str) -> float:
-    from customer_analytics.resources.speech.faster_whisper import _whisper
+    from customer_analytics.ports.speech.faster_whisper import _whisper
 
     whisper = _whisper("tiny.en", cache, None, 2)
 
@@ -83,8 +83,8 @@ def _audio_kernel(calls: list[Path], cache: str) -> float:
 
 def _text_kernel(texts: list[str], cache: str) -> float:
     from customer_analytics.model_files import BGE_SMALL_EN
-    from customer_analytics.resources.embeddings.bge_small import MAX_CHARACTERS
-    from customer_analytics.resources.onnx_model import loaded
+    from customer_analytics.ports.embeddings.bge_small import MAX_CHARACTERS
+    from customer_analytics.ports.onnx_model import loaded
 
     model = loaded(BGE_SMALL_EN, cache, None)
     tokens = [np.array([model.tokenizer.encode(text[:MAX_CHARACTERS]).ids], np.int64) for text in texts]
@@ -117,9 +117,9 @@ def _fit_kernel(vectors: np.ndarray, labels: np.ndarray) -> float:
 @click.option(
     "--source", type=click.Path(exists=True, path_type=Path), help="Source folder [default: sample data]."
 )
-@click.option("--write", is_flag=True, help="Write the tables into docs/benchmarks.md.")
+@click.option("--write", is_flag=True, help="Write the tables to docs/benchmarks.md.")
 def main(source: Path | None, write: bool) -> None:
-    """Run all assets, then the bare kernels, and print a table in Markdown."""
+    """Run all assets, then the bare kernels, and print Markdown tables."""
     home = Path(tempfile.mkdtemp(prefix="bench-"))
     if source is None:
         from customer_analytics.sample_data.folder import write_sample_data
@@ -138,7 +138,7 @@ def main(source: Path | None, write: bool) -> None:
         whole = time.perf_counter() - began
         if not outcome.success:
             sys.exit("\n".join(outcome.failures))
-        table = _stages(running, chosen, outcome.run_id, memory, whole)
+        table = _stages(chosen, outcome.run_id, memory, whole)
         kernels = _kernels(chosen, source)
     finally:
         stop(home)
@@ -168,15 +168,16 @@ def main(source: Path | None, write: bool) -> None:
         )
 
 
-def _stages(running, chosen, run_id: str, memory: Memory, whole: float) -> list[str]:  # type: ignore[no-untyped-def]
+def _stages(chosen, run_id: str, memory: Memory, whole: float) -> list[str]:  # type: ignore[no-untyped-def]
     from customer_analytics.definitions import defs
+    from customer_analytics.instance import dagster_instance
 
     groups = {}
     for node in defs.resolve_asset_graph().asset_nodes:
         if node.is_executable:
             groups[node.assets_def.node_def.name] = node.group_name
     intervals: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    with running.dagster_instance(chosen) as instance:
+    with dagster_instance(chosen) as instance:
         for step in instance.get_run_step_stats(run_id):
             intervals[groups.get(step.step_key, "checks")].append((step.start_time, step.end_time))
     lines = ["| stage | seconds | peak memory of the run, MB | of the endpoint, MB |", "|---|---|---|---|"]
@@ -190,14 +191,14 @@ def _stages(running, chosen, run_id: str, memory: Memory, whole: float) -> list[
 def _kernels(chosen, source: Path) -> list[tuple[str, float]]:  # type: ignore[no-untyped-def]
     import pyarrow as pa
 
-    from customer_analytics.deployment import resources
+    from customer_analytics.adapters import Adapters
     from customer_analytics.ingestion.calls import CALLS_FOLDER, list_audio
     from customer_analytics.ingestion.location import SourceLocation
     from customer_analytics.ml.collections import COMMENT_TRAINING, NAMES, collection
-    from customer_analytics.ml.training_set import as_matrix
+    from customer_analytics.ports.vectors.matrix import as_matrix
 
-    built = resources(chosen)
-    store, embedder, cache = built["vector_store"], built["embedder"], str(chosen.model_cache)
+    adapters = Adapters(chosen)
+    store, embedder, cache = adapters.vector_store, adapters.embedder, str(chosen.model_cache)
     texts: dict[str, None] = {}
     for name in NAMES:
         target = collection(name, embedder)
@@ -205,7 +206,7 @@ def _kernels(chosen, source: Path) -> list[tuple[str, float]]:  # type: ignore[n
             texts |= dict.fromkeys(batch[target.text_property].to_pylist())
     rows = pa.Table.from_batches(store.scan(collection(COMMENT_TRAINING, embedder), ["vector", "label"]))
     paths = [source / CALLS_FOLDER / name for name in list_audio(SourceLocation.open(source)).files]
-    calls = list({path.read_bytes(): path for path in paths}.values())  # the run listens once to each recording
+    calls = list({path.read_bytes(): path for path in paths}.values())  # a run transcribes each recording once
     return [
         (f"{len(calls)} recordings through faster-whisper", _audio_kernel(calls, cache)),
         (f"{len(texts):,} distinct texts through ONNX Runtime", _text_kernel(list(texts), cache)),

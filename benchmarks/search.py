@@ -1,9 +1,9 @@
-"""How long a search takes on a deployment's comments and calls, part by part.
+"""Measure each part of a search over a deployment's comments and calls.
 
     CUSTOMER_ANALYTICS_HOME=… python -m benchmarks.search [--rounds 5]
 
-Prints the median of each part over all queries and the longest, in milliseconds, and the median of the processor's
-time, over all cores, which tells the same on a machine that does other things too.
+Prints the median and maximum of each part over all queries, in milliseconds, and the median CPU time over all
+cores, which is comparable on a machine under other load.
 """
 
 import time
@@ -13,9 +13,8 @@ from statistics import median
 from typing import TypeVar
 
 import click
-import dagster as dg
 
-from customer_analytics.deployment import resources
+from customer_analytics.adapters import Adapters
 from customer_analytics.ml.collections import CUSTOMER_COMMENT, collection
 from customer_analytics.search import Filters, Search, ask
 from customer_analytics.search.warehouse import sentiments
@@ -33,15 +32,15 @@ QUERIES = [
 
 
 @click.command()
-@click.option("--rounds", default=5, show_default=True, help="How often each query is asked.")
+@click.option("--rounds", default=5, show_default=True, help="Repetitions of each query.")
 def main(rounds: int) -> None:
     """How long a search takes on a deployment's comments and calls, part by part."""
-    with dg.build_resources(resources(settings(), reading=True)) as built:
-        search = Search(built.warehouse, built.vector_store, built.embedder, built.reranker)
-        comments = built.vector_store.count(collection(CUSTOMER_COMMENT, built.embedder))
+    with Adapters(settings(), read_only=True) as adapters:
+        search = Search(adapters.warehouse, adapters.vector_store, adapters.embedder, adapters.reranker)
+        comments = adapters.vector_store.count(collection(CUSTOMER_COMMENT, adapters.embedder))
         started = time.perf_counter()
         search.find(QUERIES[0])
-        print(f"{comments:,} comments; the first search, with loading the models, {_ms(started):,.0f} ms")
+        print(f"{comments:,} comments; the first search, including loading the models, {_ms(started):,.0f} ms")
         parts: dict[str, list[tuple[float, float]]] = {}
 
         def timed(part: str, work: Callable[[], Result]) -> Result:
@@ -55,11 +54,11 @@ def main(rounds: int) -> None:
             hits = timed("reranking", partial(search.reranked, query, candidates))
             timed("sentiments", partial(sentiments, search.warehouse, hits[:20]))
             unhappy = Filters(sentiment_to=0.3)
-            timed("search among the unhappy, before reranking", partial(search.candidates, query, unhappy))
-            timed("question, from end to end", partial(ask, query, search, built.answerer))
+            timed("search with low sentiment, before reranking", partial(search.candidates, query, unhappy))
+            timed("question, end to end", partial(ask, query, search, adapters.answerer))
     for part, times in parts.items():
         elapsed, used = zip(*times, strict=True)
-        figures = f"median {median(elapsed):6.0f} ms, longest {max(elapsed):6.0f} ms, CPU {median(used):6.0f} ms"
+        figures = f"median {median(elapsed):6.0f} ms, maximum {max(elapsed):6.0f} ms, CPU {median(used):6.0f} ms"
         print(f"{part:<44} {figures}")
 
 

@@ -1,12 +1,12 @@
-"""How long searches take when many people search at once, and how long other pages take meanwhile.
+"""Measure concurrent searches, and other pages during them.
 
     CUSTOMER_ANALYTICS_HOME=… python -m benchmarks.search_load [--sessions 20] [--rounds 3]
 
-On a state folder that has been run, such as that of `customer-analytics demo`. Starts the dashboard as a process
-of its own and opens as many sessions as asked for, over Streamlit's own protocol, as browsers do: each opens the
-page Product with another search, all at the same moment. Another visitor opens the pages Marketing, Sales and
-Pipeline in turn, a second after the one before. Prints the median, the 95th percentile and the longest time
-until a page has all its content, and the dashboard's CPU time.
+Needs a state folder after a run, such as that of `customer-analytics demo`. Starts the dashboard in a separate
+process and opens the given number of sessions over Streamlit's protocol, as browsers do. All sessions open the
+Product page at the same moment, each with a different search. Another visitor opens the pages Marketing, Sales and
+Pipeline in turn, with pauses of a second. Prints the median, 95th percentile and maximum time until a page is
+complete, and the dashboard's CPU time.
 """
 
 import itertools
@@ -55,34 +55,34 @@ _PATIENCE = 300
 
 
 def searches() -> Iterator[str]:
-    """Searches that are all different, in an order of their own."""
+    """Distinct searches, in a fixed order."""
     for round_, (worry, subject) in enumerate(itertools.cycle(itertools.product(_WORRIES, _SUBJECTS))):
         yield f"{subject} {worry}" + (f" {round_}" if round_ >= len(_WORRIES) * len(_SUBJECTS) else "")
 
 
 def opened(port: int, page: str, **query: str) -> float:
-    """Seconds until a new session has all content of a page."""
+    """Seconds until a new session has received a complete page."""
     began = time.perf_counter()
     with connect(f"ws://127.0.0.1:{port}/_stcore/stream", max_size=None) as connection:
         message = BackMsg()
         message.rerun_script.page_name = page
         message.rerun_script.query_string = urlencode(query)
         connection.send(message.SerializeToString())
-        said = ""
+        received_text = ""
         while True:
             received = ForwardMsg.FromString(connection.recv(timeout=_PATIENCE))
             if received.WhichOneof("type") == "delta":
-                said += str(received.delta)
+                received_text += str(received.delta)
             if received.WhichOneof("type") == "script_finished":
                 break
-    if query and "best first" not in said:
+    if query and "best hits" not in received_text:
         raise RuntimeError(f"The page {page} found nothing for {query}.")
     return time.perf_counter() - began
 
 
 @contextmanager
 def dashboard() -> Iterator[tuple[int, psutil.Process]]:
-    """The dashboard on a free port, and its process."""
+    """Start the dashboard on a free port; yields the port and the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -104,10 +104,10 @@ def dashboard() -> Iterator[tuple[int, psutil.Process]]:
 
 
 @click.command()
-@click.option("--sessions", default=20, show_default=True, help="Sessions that search at the same moment.")
-@click.option("--rounds", default=3, show_default=True, help="How often they do, each time for something else.")
+@click.option("--sessions", default=20, show_default=True, help="Concurrent sessions.")
+@click.option("--rounds", default=3, show_default=True, help="Number of rounds; each search is different.")
 def main(sessions: int, rounds: int) -> None:
-    """How long searches take when many people search at once, and how long other pages take meanwhile."""
+    """Measure concurrent searches, and other pages during them."""
     texts = searches()
     with dashboard() as (port, process):
         for page in (*_OTHER_PAGES, *_OTHER_PAGES):
@@ -135,15 +135,15 @@ def main(sessions: int, rounds: int) -> None:
                 over.set()
             visitor.result()
         used = sum(process.cpu_times()[:2]) - used
-    print(f"the first search, with loading the models {first:6.1f} s; one at a time {median(alone):.1f} s")
-    _print(f"{sessions} searches at once, {rounds} times", times)
+    print(f"first search, including loading the models {first:6.1f} s; one at a time {median(alone):.1f} s")
+    _print(f"{sessions} concurrent searches, {rounds} times", times)
     _print("other pages meanwhile", others)
-    print(f"the dashboard used {used / (sessions * rounds):.2f} s of CPU a search, other pages included")
+    print(f"the dashboard used {used / (sessions * rounds):.2f} s of CPU per search, including other pages")
 
 
-def _print(what: str, times: list[float]) -> None:
+def _print(name: str, times: list[float]) -> None:
     tail = quantiles(times, n=20, method="inclusive")[-1]
-    print(f"{what:<42}median {median(times):5.1f} s, 95 % within {tail:5.1f} s, longest {max(times):5.1f} s")
+    print(f"{name:<42}median {median(times):5.1f} s, 95th percentile {tail:5.1f} s, maximum {max(times):5.1f} s")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Files are dropped at random while run, endpoint and daemon are killed at random: nothing is lost, nothing twice.
+"""Drop files while runs, endpoint and daemon are killed, all at random, and verify the tables.
 
     python -m benchmarks.soak --folder /tmp/soak [--minutes 8] [--kills 20] [--seed 1] [--without-merge-key]
 
-At the end every call must have exactly one transcript, one vector and one prediction, and all tables must equal
-those of a run from scratch on the same files. `--without-merge-key` lets merges insert without comparing keys, to
-show that the soak test can fail: then it does.
+At the end, every call must have exactly one transcript, one vector and one prediction, and all tables must equal
+those of a run from scratch on the same files. With `--without-merge-key`, merges insert without comparing keys:
+this shows that the soak test can fail.
 """
 
 import json
@@ -25,24 +25,25 @@ import dagster as dg
 from dagster import DagsterRunStatus
 from snowflake.connector import DictCursor
 
-from customer_analytics import running, tables
+from customer_analytics import tables
+from customer_analytics.adapters import Adapters
 from customer_analytics.automation.dead_runs import processes
-from customer_analytics.automation.new_calls import known_calls
-from customer_analytics.automation.new_comments import known_files
-from customer_analytics.deployment import resources
 from customer_analytics.embedded_snowflake import find, stop
+from customer_analytics.ingestion.call_loading import known_calls
 from customer_analytics.ingestion.calls import list_audio
+from customer_analytics.ingestion.comment_loading import known_files
 from customer_analytics.ingestion.comments import list_comments
 from customer_analytics.ingestion.location import SourceLocation
+from customer_analytics.instance import dagster_instance
 from customer_analytics.ml.collections import CUSTOMER_CALL, collection
-from customer_analytics.resources.speech.audio import SAMPLE_RATE, decode
+from customer_analytics.ports.speech.audio import SAMPLE_RATE, decode
 from customer_analytics.settings import Settings
 from customer_analytics_tests.small_source import write_small_source
 
 SPEECH = Path(__file__).resolve().parents[1] / "customer_analytics" / "sample_data" / "calls"
 VICTIMS = ("run", "endpoint", "daemon")
 WITHOUT_MERGE_KEY = """
-from customer_analytics.resources.warehouse import writes
+from customer_analytics.ports.warehouse import writes
 
 def append(name, table, rows, *, only=None, delete=True):
     rows.select(table.column_names).write.insert_into(name)
@@ -87,7 +88,7 @@ class Soak:
     # The source
 
     def drop(self) -> None:
-        """A new call or comments, or by turns a change, a copy, a new name, or a file that cannot be read."""
+        """Add a call or comments, or change, copy, rename or damage a call."""
         present = sorted(path for path in (self.source / "calls").glob("*.wav") if path.stat().st_size > 100)
         kinds = {"new": 8, "comments": 10, "changed": 2, "copied": 1, "renamed": 1, "broken": 1}
         kind = self.random.choices(list(kinds), kinds.values())[0]
@@ -108,7 +109,7 @@ class Soak:
         self.say(f"dropped {target.name}, {kind}")
 
     def write(self) -> None:
-        """A new file of comments, or by turns a change of one, or one that cannot be read."""
+        """Add, change or damage a comment file."""
         comments = self.source / "comments"
         comments.mkdir(exist_ok=True)
         kind = self.random.choices(["new", "changed", "broken"], [4, 2, 1])[0]
@@ -141,7 +142,7 @@ class Soak:
         self.daemon = subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=log)
 
     def kill(self, victim: str, instance: dg.DagsterInstance) -> bool:
-        """Whether there was one to kill."""
+        """Kill a victim; whether there was one."""
         for pid in self.pids(victim, instance):
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -159,14 +160,14 @@ class Soak:
     def pids(self, victim: str, instance: dg.DagsterInstance) -> Iterator[int]:
         if victim == "run":
             for run in instance.get_runs(dg.RunsFilter(statuses=[DagsterRunStatus.STARTED])):
-                yield from processes(instance, run.run_id)
+                yield from (process.pid for process in processes(instance, run.run_id) if process)
         elif victim == "endpoint":
             if endpoint := find(self.home):
                 yield endpoint.pid
         elif self.daemon:
             yield self.daemon.pid
 
-    # The proceedings
+    # The test
 
     def disturb(self, instance: dg.DagsterInstance, minutes: float, kills: int) -> None:
         until = time.monotonic() + 60 * minutes
@@ -181,7 +182,7 @@ class Soak:
                 return
 
     def settle(self, instance: dg.DagsterInstance, minutes: float) -> None:
-        """Wait until nothing is going on and all files are known."""
+        """Wait until no run is active and all files are known."""
         until = time.monotonic() + 60 * minutes
         while time.monotonic() < until:
             time.sleep(5)
@@ -192,8 +193,8 @@ class Soak:
         self.say(f"not settled after {minutes} minutes: {sorted(self.unknown())}")
 
     def unknown(self) -> set[str]:
-        with dg.build_resources({"warehouse": resources(self.settings)["warehouse"]}) as built:
-            known = (known_calls(built.warehouse) or {}) | (known_files(built.warehouse) or {})
+        with Adapters(self.settings) as adapters:
+            known = (known_calls(adapters.warehouse) or {}) | (known_files(adapters.warehouse) or {})
         location = SourceLocation.open(self.source)
         files = list_audio(location).files | list_comments(location).files
         stats = {path: (file.size, file.last_modified) for path, file in known.items()}
@@ -204,7 +205,8 @@ class Soak:
         files = sorted(list_audio(SourceLocation.open(self.source)).files)
         transcripts = self.rows(self.home, "SELECT RELATIVE_PATH, STATUS FROM CALL_TRANSCRIPTS")
         predictions = self.rows(self.home, "SELECT RELATIVE_PATH FROM PRED_CUSTOMER_CALLS")
-        store, embedder = resources(self.settings)["vector_store"], resources(self.settings)["embedder"]
+        adapters = Adapters(self.settings)
+        store, embedder = adapters.vector_store, adapters.embedder
         scanned = store.scan(collection(CUSTOMER_CALL, embedder), ["relative_path"])
         vectors = sorted(path for batch in scanned for path in batch["relative_path"].to_pylist())
         spoken = sorted(row["RELATIVE_PATH"] for row in transcripts if row["STATUS"] == "ok")
@@ -220,11 +222,10 @@ class Soak:
         scratch = self.folder / "scratch"
         self.command("run", home=scratch)
         for name in tables.TABLES:
-            there, anew = self.contents(self.home, name), self.contents(scratch, name)
-            if there != anew:
-                faults.append(
-                    f"{name}: {sum((there - anew).values())} rows too many, {sum((anew - there).values())} missing"
-                )
+            found, expected = self.contents(self.home, name), self.contents(scratch, name)
+            if found != expected:
+                extra, missing = (found - expected).total(), (expected - found).total()
+                faults.append(f"{name}: {extra} extra rows, {missing} missing")
         self.say(f"{len(tables.TABLES)} tables compared with those of a run from scratch")
         stop(scratch)
         return faults
@@ -236,19 +237,19 @@ class Soak:
         )
 
     def rows(self, home: Path, statement: str) -> list[dict[str, object]]:
-        warehouse = resources(Settings(home=home))["warehouse"]
+        warehouse = Adapters(Settings(home=home)).warehouse
         with warehouse.connection() as connection:
             rows: list[dict[str, object]] = connection.cursor(DictCursor).execute(statement).fetchall()
         return rows
 
     @contextmanager
     def deployed(self) -> Iterator[dg.DagsterInstance]:
-        """The first run done and the daemon running."""
+        """The deployment after its first run, with a running daemon."""
         write_small_source(self.source)
         for number in range(3):
             self.speak(self.source / "calls" / f"{number + 1}-000.wav")
         self.command("run")
-        with running.dagster_instance(self.settings) as instance:
+        with dagster_instance(self.settings) as instance:
             self.start_daemon()
             try:
                 yield instance
@@ -265,12 +266,12 @@ def _of(job: str) -> dg.RunsFilter:
 
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet.")
-@click.option("--minutes", default=8.0, show_default=True, help="Longest time of disturbance.")
-@click.option("--kills", default=20, show_default=True, help="Kills after which the disturbance ends.")
-@click.option("--seed", default=1, show_default=True, help="Of what is dropped and killed, and when.")
+@click.option("--minutes", default=8.0, show_default=True, help="Maximum duration of the disturbance.")
+@click.option("--kills", default=20, show_default=True, help="Number of kills that ends the disturbance.")
+@click.option("--seed", default=1, show_default=True, help="Random seed of drops and kills.")
 @click.option("--without-merge-key", is_flag=True, help="Let merges insert without comparing keys.")
 def main(folder: Path, minutes: float, kills: int, seed: int, without_merge_key: bool) -> None:
-    """Files are dropped while run, endpoint and daemon are killed at random: nothing is lost, nothing twice."""
+    """Drop files while runs, endpoint and daemon are killed, all at random, and verify the tables."""
     folder.mkdir(parents=True)
     soak = Soak(folder.absolute(), seed, without_merge_key)
     with soak.deployed() as instance:

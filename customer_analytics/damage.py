@@ -1,4 +1,4 @@
-"""What is said of files that are damaged, and how small files are written so that they never are."""
+"""Errors for damaged files and full disks, and writing small files so that a crash does not damage them."""
 
 import errno
 import os
@@ -6,26 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# SQLSTATEs of PostgreSQL, because Snowflake's disks do not fill up and its files are not damaged.
+# SQLSTATEs of PostgreSQL; Snowflake has none for a full disk or a damaged file.
 DISK_FULL, DATA_CORRUPTED = "53100", "XX001"
 
 ASIDE = "damaged"
-"""Folder below the state folder that holds what `repair` has moved aside."""
+"""Folder of the state folder to which `repair` moves damaged files."""
 
-REPAIR = "run `customer-analytics repair`, which moves it aside and rebuilds what comes from the source"
+REPAIR = "run `customer-analytics repair`, which moves it aside and rebuilds its contents from the source"
 
 
 class DamagedError(ValueError):
-    """A file of the state is damaged; the text says which one and what to do. Trying again does not help."""
+    """A file of the state is damaged; the message says which one and what to do. Retrying does not help."""
 
 
 def damaged(path: Path | str, why: str) -> DamagedError:
-    """The error of a file that `repair` deals with."""
+    """The error for a file that `repair` can handle."""
     return DamagedError(f"{path} is damaged ({why.strip().rstrip('.')}): {REPAIR}.")
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a small file, readable by its owner only, so that a reader or a crash meets the old or the new one."""
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Atomically replace a small file, which only its owner can read."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     unfinished.unlink(missing_ok=True)
     try:
@@ -37,11 +37,11 @@ def write_whole(path: Path, content: bytes | str) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    synchronise(path.parent)
+    flush_to_disk(path.parent)
 
 
-def synchronise(path: Path) -> None:
-    """Have the disk hold what was written to a file, or the names in a folder."""
+def flush_to_disk(path: Path) -> None:
+    """Flush a file, or the names in a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -50,9 +50,9 @@ def synchronise(path: Path) -> None:
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Make a second name of every file below a folder, in another folder of the same file system.
+    """Hard-link every file below a folder into another folder on the same file system.
 
-    For files that are replaced and never changed; those that go meanwhile are left out.
+    For files that are replaced but never modified. Files that are deleted in the meantime are skipped.
     """
     target.mkdir(mode=0o700, parents=True)
     for path in source.iterdir():
@@ -64,11 +64,11 @@ def link_tree(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
-    """Raise OSError with a sentence where there is no room for what the block writes into a folder."""
+def explain_full_disk(folder: Path) -> Iterator[None]:
+    """Raise OSError with instructions if the disk is full when the block writes into a folder."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        raise OSError(f"The disk of {folder} is full: free some space there and try again.") from error
+        raise OSError(f"The disk of {folder} is full: free some space and try again.") from error

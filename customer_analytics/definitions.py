@@ -3,34 +3,35 @@
 import dagster as dg
 
 from customer_analytics import assets, checks, private_files
+from customer_analytics.asset_attributes import described
 from customer_analytics.automation import (
-    cleanup,
     dead_runs,
-    failures,
     jobs,
     maintenance,
     new_calls,
     new_comments,
     new_files,
     orphans,
-    refresh,
+    run_sensors,
     schedules,
 )
-from customer_analytics.deployment import as_deployed, resources
 from customer_analytics.output import guard_logs
+from customer_analytics.resources.adapters import as_deployed, kinds, resources
 from customer_analytics.settings import settings
 from customer_analytics.terminal import terminal_logger
 
-# In whatever process the code location is loaded: code servers, runs, and steps on other machines.
-private_files.keep(settings().home)
+# Applies to every process that loads the code location: code servers, runs, and steps on other machines.
+private_files.enforce(settings().home)
 guard_logs()
-_resources = resources(settings())
+_kinds = kinds(settings())
 
 defs = dg.Definitions(
-    assets=dg.map_asset_specs(
-        lambda spec: as_deployed(spec, _resources, settings().owner),
-        # Typed as if legacy kinds of assets could be among them, which have no spec.
-        dg.load_assets_from_package_module(assets, include_specs=True),  # type: ignore[arg-type]
+    assets=described(
+        dg.map_asset_specs(
+            lambda spec: as_deployed(spec, _kinds, settings().owner),
+            # Dagster's type also allows legacy assets, which have no spec.
+            dg.load_assets_from_package_module(assets, include_specs=True),  # type: ignore[arg-type]
+        )
     ),
     asset_checks=dg.load_asset_checks_from_package_module(checks),
     jobs=[*jobs.jobs, orphans.orphans, maintenance.maintenance],
@@ -38,14 +39,14 @@ defs = dg.Definitions(
         new_calls.new_calls,
         new_comments.new_comments,
         new_files.new_files,
-        refresh.refresh,
         dead_runs.dead_runs,
-        failures.tell_of_failures,
-        *cleanup.sensors,
+        run_sensors.refresh,
+        run_sensors.tell_of_failures,
+        *run_sensors.clean_up,
     ],
     schedules=schedules.schedules,
-    resources=_resources,
+    resources=resources(settings()),
     loggers={"console": terminal_logger},
-    # A process a step costs seconds of imports each; within one process the whole graph takes less than that.
+    # A process for each step costs seconds of imports; in one process, the whole graph takes less than that.
     executor=dg.in_process_executor,
 )

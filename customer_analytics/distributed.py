@@ -1,4 +1,4 @@
-"""The code location for more than one machine: the same assets, whose steps run on Celery or Kubernetes."""
+"""The code location for several machines: the same assets, whose steps run on Celery or Kubernetes."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from customer_analytics.settings import Settings, settings
 
 
 def executor(settings: Settings) -> dg.ExecutorDefinition:
-    """What runs each step in a process of its own, on any machine."""
+    """The executor that runs each step in a separate process on any machine."""
     if settings.executor == "celery":
         from dagster_celery import celery_executor
 
-        # Named as Celery's own workers read them; as variables, because the address may hold a password.
+        # The variables that Celery's workers read; not their values, because an address may contain a password.
         return celery_executor.configured(
             {"broker": {"env": "CELERY_BROKER_URL"}, "backend": {"env": "CELERY_RESULT_BACKEND"}}, name="celery"
         )
     from dagster_k8s import k8s_job_executor
 
-    # Image, namespace, service account and secrets are those of the run, set where the code location is deployed.
+    # Image, namespace, service account and secrets are those of the run, set in the code location's deployment.
     return k8s_job_executor.configured(
         {
             "step_k8s_config": {
@@ -32,15 +32,15 @@ def executor(settings: Settings) -> dg.ExecutorDefinition:
     )
 
 
-def _spread(asset: Any) -> Any:
+def _with_fan_out(asset: Any) -> Any:
     if isinstance(asset, dg.AssetsDefinition) and {key.path[-1] for key in asset.keys} & FANNED_OUT:
         return fanned_out(asset, settings().buckets)
     return asset
 
 
-# Not imported by name, because Dagster takes a module's only object of this kind for its definitions.
+# `defs` of the other module is not imported by name: Dagster uses the only Definitions object of a module.
 defs = dg.Definitions(
-    assets=[_spread(asset) for asset in definitions.defs.assets or ()],
+    assets=[_with_fan_out(asset) for asset in definitions.defs.assets or ()],
     asset_checks=definitions.defs.asset_checks,
     jobs=definitions.defs.jobs,
     schedules=definitions.defs.schedules,

@@ -1,24 +1,19 @@
 """What is set up and whether it works."""
 
-import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
 
-import dagster as dg
-
+from customer_analytics.adapters import Adapters, plan
 from customer_analytics.damage import REPAIR
-from customer_analytics.deployment import resources
 from customer_analytics.findings import Finding, source_findings
 from customer_analytics.ingestion.location import SourceError
-from customer_analytics.ingestion.preflight import Preflight, look_into
+from customer_analytics.ingestion.preflight import Preflight, examine_source
 from customer_analytics.settings import Settings
 from customer_analytics.state_check import Damage, damages
 
-Examined = TypeVar("Examined")
 _NEEDED_BYTES = 2 * 1024**3
 
 
@@ -29,30 +24,28 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _finding("run history", lambda: run_history(settings))
     yield from _state_findings(settings)
     yield from _source_findings(settings)
-    for resource in resources(settings).values():
-        if hasattr(resource, "describe"):
-            yield _finding(_adapter(resource), partial(_with, resource, lambda built: built.describe()))
+    for port, adapter in plan(settings)[0].items():
+        if hasattr(adapter, "describe"):
+            yield _finding(_title(adapter), partial(_describe, settings, port))
 
 
-def _adapter(resource: object) -> str:
-    """The port and the adapter behind it, which are a folder of `resources` and a module in it."""
-    port, adapter = type(resource).__module__.split(".")[-2:]
-    return f"{port} ({adapter.replace('_', '-')})"
+def _title(adapter: object) -> str:
+    """The port and its adapter, which are a folder of `ports` and a module in it."""
+    port, module = type(adapter).__module__.split(".")[-2:]
+    return f"{port} ({module.replace('_', '-')})"
 
 
-def _with(resource: dg.ConfigurableResource[Any], examination: Callable[[Any], Examined]) -> Examined:
-    """Examine a resource on its own, so that a secret that is not set spoils no other's examination."""
-    with dg.build_resources({"examined": resource}) as built:
-        return examination(built.examined)
+def _describe(settings: Settings, port: str) -> str:
+    with Adapters(settings) as adapters:
+        description: str = getattr(adapters, port).describe()
+        return description
 
 
 def _finding(subject: str, examination: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, True, examination())
     except Exception as error:  # whatever a system's library raises is what is to be told
-        unset = re.findall(r'environment variable "(\w+)" which is not set', str(error))
-        told = f"Set {' and '.join(dict.fromkeys(unset))}." if unset else getattr(error, "msg", None) or error
-        return Finding(subject, False, str(told).strip())
+        return Finding(subject, False, str(getattr(error, "msg", None) or error).strip())
 
 
 def state_folder(settings: Settings) -> str:
@@ -69,7 +62,7 @@ def state_folder(settings: Settings) -> str:
 
 def run_history(settings: Settings) -> str:
     """How many runs Dagster knows of; raises whatever its databases raise that cannot be opened."""
-    from customer_analytics.running import dagster_instance
+    from customer_analytics.instance import dagster_instance
 
     with dagster_instance(settings) as instance:
         return f"{instance.get_runs_count():,} runs"
@@ -87,18 +80,15 @@ def _state_findings(settings: Settings) -> Iterator[Finding]:
 
 def _told(found: list[Damage], damages: Iterator[Damage]) -> str:
     found.extend(damages)
-    return "all that are there were opened and read"
+    return "all were opened and read"
 
 
 def look_into_source(settings: Settings) -> Preflight:
     """What the source that is set up holds; raises `SourceError` if it cannot be read or holds no source files."""
-    return _with(
-        resources(settings)["source"],
-        lambda source: look_into(
-            source.location(),
-            maximum_rejected_share=settings.maximum_rejected_share,
-            call_date_pattern=settings.call_date_pattern,
-        ),
+    return examine_source(
+        Adapters(settings).source.location(),
+        maximum_rejected_share=settings.maximum_rejected_share,
+        call_date_pattern=settings.call_date_pattern,
     )
 
 

@@ -1,10 +1,10 @@
-"""What `doctor` and `run` say of what they examine."""
+"""How `doctor` and `run` report what they examine."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from customer_analytics.ingestion.file_format import PARQUET
-from customer_analytics.ingestion.preflight import FileReport, FolderReport, Match, Preflight
+from customer_analytics.ingestion.preflight import FileReport, FolderReport, MatchedIds, Preflight
+from customer_analytics.ingestion.records import PARQUET
 from customer_analytics.ingestion.text import listed, printable
 
 _SHOWN, _LONGEST_SENTENCE = 3, 400
@@ -12,7 +12,7 @@ _SHOWN, _LONGEST_SENTENCE = 3, 400
 
 @dataclass(frozen=True)
 class Finding:
-    """What was examined, whether it is sound, the detail (a version, a count, or what to do), and notes on it."""
+    """A subject, whether it is sound, details (a version, a count, or what to do), and notes."""
 
     subject: str
     sound: bool
@@ -25,7 +25,7 @@ class Finding:
 
 
 def source_findings(preflight: Preflight) -> Iterator[Finding]:
-    """One finding a source file, in columns, and one for each folder that has something in it."""
+    """One finding per source file, in columns, and one per folder that is not empty."""
     name_width = max(len(file.name) for file in preflight.files)
     format_width = max(len(str(file.format or "")) for file in preflight.files)
     yield Finding("source data", True, preflight.source)
@@ -97,7 +97,7 @@ def _rejections(rejected: int, examined: int, rows: str, reasons: Sequence[str])
         yield from (f"  {reason}" for reason in reasons)
 
 
-def _ids(matches: Sequence[Match]) -> Iterator[str]:
+def _ids(matches: Sequence[MatchedIds]) -> Iterator[str]:
     for match in matches:
-        example = f", but not {match.stranger}" if match.stranger is not None else ""
+        example = f", but not {match.unmatched}" if match.unmatched is not None else ""
         yield f"{match.found:,} of {match.total:,} {match.column} are in {match.file}{example}"

@@ -1,4 +1,4 @@
-"""State is for its owner alone: folders of mode 0700, files of mode 0600."""
+"""Keep state private to its owner: folders of mode 0700, files of mode 0600."""
 
 import logging
 import os
@@ -10,23 +10,23 @@ UMASK = 0o077
 _log = logging.getLogger(__name__)
 
 
-def keep(folder: Path) -> None:
-    """Keep private what this process and those that it starts write, and what is in a folder of state already."""
+def enforce(folder: Path) -> None:
+    """Make private what this process and its children write, and what a state folder already contains."""
     os.umask(UMASK)
     try:
         if _is_open(folder):
             _close(folder)
-    except OSError as error:  # as on file systems that know no owners
-        _log.warning("%s stays open to other users of this machine: %s", folder, error)
+    except OSError as error:  # for example on a file system without owners
+        _log.warning("Other users of this machine can still read %s: %s", folder, error)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder of state, with those above it, where it is absent."""
+    """Create a private folder and its parents, if absent."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _is_open(folder: Path) -> bool:
-    """Whether others can enter the folder or one in it, as an earlier release has left them."""
+    """Whether others can enter the folder or one in it, as in the state of an earlier release."""
     try:
         with os.scandir(folder) as entries:
             found = [folder.stat(), *(entry.stat(follow_symlinks=False) for entry in entries)]
@@ -36,10 +36,10 @@ def _is_open(folder: Path) -> bool:
 
 
 def _close(folder: Path) -> None:
-    """Take from others what they may do with the folder and all in it, with each folder after what it holds."""
+    """Remove the permissions of others from the folder and its contents, contents first."""
     for _, folders, files, here in os.fwalk(folder, topdown=False):
         for name in (*files, *folders):
-            # Without following links, which may lead out of the folder; what has gone meanwhile needs nothing.
+            # Do not follow links, which may lead out of the folder; skip files that were deleted in the meantime.
             with suppress(FileNotFoundError):
                 status = os.stat(name, dir_fd=here, follow_symlinks=False)
                 if not stat.S_ISLNK(status.st_mode) and _is_ours_and_open(status):

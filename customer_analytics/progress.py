@@ -1,27 +1,27 @@
-"""Progress of long work, as lines of a log."""
+"""Progress of long work, as log lines."""
 
 import time
 from collections.abc import Callable
 
 
 class Progress:
-    """Says at most every few seconds how much is done and how long the rest will take.
+    """Logs at most every few seconds how much is done and how long the rest will take.
 
-    Short work stays silent, and so does the end: what was done is for the caller to say.
+    Short work and completion are not logged; the caller reports the result.
     """
 
     def __init__(self, what: str, log: Callable[[str], None], every: float = 5.0) -> None:
         self._what = what
         self._log = log
         self._every = every
-        self._began = self._spoke = time.monotonic()
+        self._began = self._logged = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Note that `done` of `total` are done."""
+        """Log that `done` of `total` are done, if it is time to."""
         now = time.monotonic()
-        if now - self._spoke < self._every or not 0 < done < total:
+        if now - self._logged < self._every or not 0 < done < total:
             return
-        self._spoke = now
+        self._logged = now
         left = (now - self._began) / done * (total - done)
         self._log(f"{done:,} of {total:,} {self._what}, about {duration(left)} left")
 

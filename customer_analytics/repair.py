@@ -1,4 +1,4 @@
-"""Moving damaged files aside, so that the next run rebuilds what comes from the source."""
+"""Move damaged files aside, so that the next run rebuilds their contents from the source."""
 
 import datetime as dt
 import json
@@ -8,88 +8,85 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import dagster as dg
-
-from customer_analytics import embedded_snowflake
-from customer_analytics.at_work import nobody_at_work
+from customer_analytics import embedded_snowflake, run_locks
+from customer_analytics.adapters import Adapters
 from customer_analytics.damage import ASIDE, DamagedError
-from customer_analytics.deployment import warehouse as warehouse_of
-from customer_analytics.embedded_snowflake.file_check import database_of
-from customer_analytics.embedded_snowflake.process import clean_environment
-from customer_analytics.erasure import kept, pending
+from customer_analytics.embedded_snowflake.state.file_check import database_of
+from customer_analytics.erasure import key_copy, pending
 from customer_analytics.erasure.keys import ERASED_KEYS
 from customer_analytics.settings import Settings
 from customer_analytics.state_check import Damage
+from customer_analytics.supervisor import clean_environment
 
 
 class UnknownErasedError(RuntimeError):
-    """Nobody can say any more which customers were erased."""
+    """There is no readable record of which customers were erased."""
 
 
 def consequence(damage: Damage, home: Path) -> str:
-    """What repairing it comes to."""
+    """What repairing it entails."""
     place = damage.path.relative_to(home)
     if place.parts[0] == "dagster":
-        return "Dagster begins a new one; the history of runs in it is lost"
+        return "Dagster creates a new one; the run history in it is lost"
     if place.parts[0] == "vectors":
         return "the next run embeds its texts again"
     if place.parts[:2] == ("warehouse", "databases"):
-        return "the next run fills its tables and stages again from the source; erased customers stay erased"
+        return "the next run reloads its tables and stages from the source; erased customers stay erased"
     if place.parts[:2] == ("warehouse", "stages"):
-        return "the next run stages the file again from the source"
+        return "the next run stages the file again"
     if place.parts[0] == pending.FOLDER:
         return "an erasure was interrupted: erase that customer again"
-    return "it is written anew"
+    return "it is rewritten"
 
 
 def repair(settings: Settings, found: Collection[Damage], nobody_erased: bool = False) -> Path:
-    """Move what is damaged into a folder of the state folder, which is returned; the next run rebuilds it.
+    """Move damaged files into a folder of the state folder, which is returned; the next run rebuilds them.
 
-    The endpoint is stopped, and started again where its databases were concerned, to record who was erased.
+    This stops the endpoint. If databases are moved, it is started again to record the erased customers.
 
     Raises:
-        AtWorkError: A run or `customer-analytics dev` is at work on the folder.
-        UnknownErasedError: A database is moved aside, and neither it nor the copy beside it tells who was erased.
+        InUseError: A run or `customer-analytics dev` is using the folder.
+        UnknownErasedError: Neither a moved database nor the copy beside it says which customers were erased.
     """
     home = settings.home.absolute()
-    with nobody_at_work(home):
+    with run_locks.hold_all(home):
         embedded_snowflake.stop(home)
-        return _moved_aside(settings, home, found, nobody_erased)
+        return _move_aside(settings, home, found, nobody_erased)
 
 
-def _moved_aside(settings: Settings, home: Path, found: Collection[Damage], nobody_erased: bool) -> Path:
+def _move_aside(settings: Settings, home: Path, found: Collection[Damage], nobody_erased: bool) -> Path:
     databases = [damage.path for damage in found if damage.path.parent == home / "warehouse" / "databases"]
     erased = _erased(settings, databases, nobody_erased) if databases else frozenset()
     aside = home / ASIDE / f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
-    for path in [*(damage.path for damage in found), *_belonging(home, databases)]:
+    for path in [*(damage.path for damage in found), *_companions(home, databases)]:
         _move(path, home, aside)
     if any(path.name == "format.json" for path in (damage.path for damage in found)) and not databases:
-        # Its databases were read in full, so they are of this version's format, or the endpoint will say so.
+        # The databases were read in full, so they have this version's format, or the endpoint will refuse them.
         embedded_snowflake.write_format(home)
     if databases:
-        with dg.build_resources({"warehouse": warehouse_of(settings)}) as built:
-            kept.keep(home, built.warehouse, erased)
+        with Adapters(settings) as adapters:
+            key_copy.merge(home, adapters.warehouse, erased)
     return aside
 
 
-def _erased(settings: Settings, databases: Collection[Path], nobody_erased: bool) -> frozenset[kept.Key]:
-    """The keys of erased customers, from the copy and from what can be read of the databases."""
+def _erased(settings: Settings, databases: Collection[Path], nobody_erased: bool) -> frozenset[key_copy.Key]:
+    """The keys of erased customers, from the copy and from the readable part of the databases."""
     try:
-        copy = kept.read(settings.home)
+        copy = key_copy.read(settings.home)
     except DamagedError:
         copy = None
     own = [path for path in databases if database_of(path) == settings.database]
     rescued = [_rescued(path.with_name(path.name.removesuffix(".wal")), settings.schema_name) for path in own]
     if copy is None and None in rescued and not nobody_erased:
         raise UnknownErasedError(
-            f"It cannot be told which customers were erased: {own[0]} cannot be read, and there is no "
-            f"{kept.file(settings.home)}. Restore a backup; or add --nobody-erased if no customer was, and erase "
-            "others again."
+            f"It is unknown which customers were erased: {own[0]} cannot be read, and there is no "
+            f"{key_copy.path(settings.home)}. Restore a backup; or add --nobody-erased, and erase customers again "
+            "if any were."
         )
     return (copy or frozenset()).union(*(keys or () for keys in rescued))
 
 
-def _rescued(file: Path, schema: str) -> frozenset[kept.Key] | None:
+def _rescued(file: Path, schema: str) -> frozenset[key_copy.Key] | None:
     command = [sys.executable, "-P", "-m", "customer_analytics.embedded_snowflake", "rescue", str(file)]
     done = subprocess.run(
         [*command, schema, ERASED_KEYS.name], env=clean_environment(), capture_output=True, check=False
@@ -98,8 +95,8 @@ def _rescued(file: Path, schema: str) -> frozenset[kept.Key] | None:
     return None if rows is None else frozenset((customer, kind, value) for customer, kind, value in rows)
 
 
-def _belonging(home: Path, databases: Collection[Path]) -> Iterator[Path]:
-    """What goes with databases that are moved: their other file, and stages, if no database is left for them."""
+def _companions(home: Path, databases: Collection[Path]) -> Iterator[Path]:
+    """What moves along with databases: their write-ahead logs, and the stages if no database remains."""
     for path in databases:
         file = path.with_name(path.name.removesuffix(".wal"))
         yield from (file, file.with_suffix(".duckdb.wal"))

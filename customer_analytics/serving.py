@@ -1,40 +1,36 @@
-"""The processes behind `customer-analytics dev`, all over the same state folder and on loopback only."""
+"""The processes of `customer-analytics dev`, which share a state folder and listen on loopback only."""
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import dagster as dg
-
-from customer_analytics import embedded_snowflake
-from customer_analytics.at_work import DEV, at_work
-from customer_analytics.deployment import warehouse
-from customer_analytics.running import dagster_home, resume
+from customer_analytics import embedded_snowflake, run_locks, supervisor
+from customer_analytics.adapters import Adapters
+from customer_analytics.instance import dagster_home
+from customer_analytics.running import resume
 from customer_analytics.settings import Settings
-from customer_analytics.web.stopping import until_stopped
+from customer_analytics.supervisor import Process
 
 _HOST = "127.0.0.1"
 _PROJECT = Path(__file__).resolve().parents[1]
-# What answers without a password.
+# These answer without a password.
 _UI_HEALTH, _DASHBOARD_HEALTH = "/server_info", "/_stcore/health"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
 
 def serve(settings: Settings, port: int, dashboard_port: int) -> None:
-    """Serve until Ctrl-C, SIGTERM, or the end of one of the processes, and stop all of them then.
+    """Serve until Ctrl-C or SIGTERM, or until one of the processes ends; then stop all of them.
 
     Raises:
         OSError: A port is taken.
-        RuntimeError: A process ended by itself.
+        RuntimeError: A process ended, or was not ready in time.
     """
     for taken, option in ((port, "--port (make dev PORT=…)"), (dashboard_port, "--dashboard-port")):
         _require_free(taken, option)
@@ -48,96 +44,65 @@ def serve(settings: Settings, port: int, dashboard_port: int) -> None:
     }
     scripts = Path(sys.executable).parent
     own = scripts / "customer-analytics"
-    # Signals are handled after Dagster's resources are made, which sets handlers of its own.
+    # `until_stopped` follows `_warehouse`, where Dagster sets its own signal handlers.
     with (
-        at_work(settings.home, f"{DEV}{os.getpid()}"),
+        run_locks.hold(settings.home, f"{run_locks.DEV}{os.getpid()}"),
         _warehouse(settings),
-        until_stopped(),
+        supervisor.until_stopped(),
         TemporaryDirectory() as folder,
         _stopped_at_the_end() as processes,
     ):
         workspace = Path(folder, "workspace.yaml")
 
         def start(name: str, *command: Path | str) -> None:
-            processes[name] = subprocess.Popen(
-                command, cwd=_PROJECT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            processes[name] = supervisor.start(command, environment, folder=_PROJECT)
 
         start("the dashboard", own, "dashboard", "--port", str(dashboard_port))
         start("Dagster's code server", sys.executable, "-m", "customer_analytics.web.code_servers", workspace)
         _wait_until("Dagster's code server", workspace.exists, processes)
         start("Dagster's UI", own, "webserver", "--port", str(port), "--workspace", workspace)
         start("Dagster's daemon", scripts / "dagster-daemon", "run", "--workspace", workspace)
-        _wait_until("Dagster's UI", lambda: _answers(ui + _UI_HEALTH), processes)
-        _wait_until("the dashboard", lambda: _answers(dashboard + _DASHBOARD_HEALTH), processes)
+        _wait_until("Dagster's UI", partial(supervisor.answers, ui + _UI_HEALTH), processes)
+        _wait_until("the dashboard", partial(supervisor.answers, dashboard + _DASHBOARD_HEALTH), processes)
         print(f"\n  Dagster    {ui}\n  Dashboard  {dashboard}\n\nCtrl-C stops both.\n", flush=True)
         while True:
-            _report_end(processes)
+            _require_alive(processes)
             time.sleep(0.5)
 
 
 @contextmanager
 def _warehouse(settings: Settings) -> Iterator[None]:
-    """Have the warehouse ready, and finish what killed processes left; an endpoint started for this goes away."""
-    was_there = embedded_snowflake.find(settings.home) is not None
+    """Prepare the warehouse and finish interrupted work; at the end, stop the endpoint if this started it."""
+    was_running = embedded_snowflake.find(settings.home) is not None
     try:
         resume(settings)
-        with dg.build_resources({"warehouse": warehouse(settings)}) as built:
-            built.warehouse.server()
+        with Adapters(settings) as adapters:
+            adapters.warehouse.server()
         yield
     finally:
-        if not was_there:
+        if not was_running:
             embedded_snowflake.stop(settings.home)
 
 
 @contextmanager
-def _stopped_at_the_end() -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Processes by name; each is stopped with all that it started, gently if it can be."""
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+def _stopped_at_the_end() -> Iterator[dict[str, Process]]:
+    """Processes by name, to be filled; at the end, each is stopped with all that it started."""
+    processes: dict[str, Process] = {}
     try:
         yield processes
     finally:
-        _stop(list(processes.values()))
+        supervisor.stop(processes.values(), _STOP_SECONDS)
 
 
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, deadline - time.monotonic()))
-    for process in processes:
-        # What a process of its session has left running goes too; the group is gone if there is nothing.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def _wait_until(name: str, is_ready: Callable[[], bool], processes: Mapping[str, Process]) -> None:
+    supervisor.wait_until_ready(name, is_ready, partial(_require_alive, processes), _START_SECONDS)
 
 
-def _wait_until(name: str, is_ready: Callable[[], bool], processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while not is_ready():
-        _report_end(processes)
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{name} was not ready in {_START_SECONDS:.0f} s.")
-        time.sleep(0.1)
-
-
-def _answers(address: str) -> bool:
-    # Never by way of a proxy: the servers are on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(address, timeout=5):
-            return True
-    except OSError:
-        return False
-
-
-def _report_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+def _require_alive(processes: Mapping[str, Process]) -> bool:
     for name, process in processes.items():
-        if process.poll() is not None:
-            raise RuntimeError(f"{name} ended with exit code {process.returncode}; it says why above.")
+        if not process.is_alive():
+            raise RuntimeError(f"{name} ended with exit code {process.exit_code}; the reason is printed above.")
+    return True
 
 
 def _require_free(port: int, option: str) -> None:
@@ -147,5 +112,6 @@ def _require_free(port: int, option: str) -> None:
             probe.bind((_HOST, port))
         except OSError as error:
             raise OSError(
-                f"Port {port} cannot be used ({error.strerror}): end what uses it, or choose another by {option}."
+                f"Port {port} cannot be used ({error.strerror}): stop the program that uses it, or choose another "
+                f"port with {option}."
             ) from error

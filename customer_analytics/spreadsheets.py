@@ -1,11 +1,12 @@
-"""CSV in which no spreadsheet takes a text for a formula."""
+"""CSV files in which a spreadsheet finds no formulas."""
 
 import csv
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-# A sign and what stands before it: blanks, and what separates cells in some program. A run of those is read once.
+# A sign with the blanks and semicolons before it; some programs start a cell after a semicolon. The quantifier
+# is possessive, so that a long run of blanks is scanned once.
 _UNSEEN = r"\s\ufeff\u200b-\u200f\u2060"
 _SIGN = re.compile(rf"(?<![;{_UNSEEN}])[;{_UNSEEN}]*+[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -13,11 +14,11 @@ _CONTROL = ("\t", "\r", "\n")
 
 
 def neutralised(value: Any) -> Any:
-    """The value, with an apostrophe in a text wherever a spreadsheet may find the beginning of a formula.
+    """The value, with an apostrophe wherever a spreadsheet may see the beginning of a formula.
 
-    A formula begins with one of = + - @ or of their full-width forms: at the beginning of a text, or behind a
-    semicolon, tab or line break, where some programs begin another cell. Blanks before the sign do not count. A
-    text that begins with a tab or line break is treated alike. Numbers stay numbers, also those in texts.
+    A formula begins with = + - @ or one of their full-width forms, at the beginning of a text or after a
+    semicolon, tab or line break, where some programs begin a new cell. Blanks before the sign are ignored. A text
+    that begins with a tab or line break also gets an apostrophe. Numbers do not change, even if they are texts.
     """
     if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return value
@@ -26,7 +27,7 @@ def neutralised(value: Any) -> Any:
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet may take a text for a formula."""
+    """Whether a spreadsheet may treat a text as a formula."""
     return text.startswith(_CONTROL) or neutralised(text).startswith("'") > text.startswith("'")
 
 

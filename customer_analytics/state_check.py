@@ -1,4 +1,4 @@
-"""Which files of the state folder are damaged: each is opened and read."""
+"""Find damaged files in the state folder by reading each of them."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from customer_analytics import embedded_snowflake
-from customer_analytics.embedded_snowflake.process import clean_environment
-from customer_analytics.erasure import kept, pending
+from customer_analytics.erasure import key_copy, pending
+from customer_analytics.supervisor import clean_environment
 
 _STAGED = re.compile(r"([0-9a-f]{64})(\.\w+)?")
 _CHECK_SECONDS = 3600
@@ -21,35 +21,35 @@ _CHECK_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Damage:
-    """A damaged file or folder, and how that shows."""
+    """A damaged file or folder, and the evidence."""
 
     path: Path
     why: str
 
 
 def damages(home: Path) -> Iterator[Damage]:
-    """All damage below a state folder; an endpoint that runs goes on, and none is started."""
+    """All damage in a state folder; a running endpoint keeps running, and none is started."""
     if (home / "warehouse").is_dir():
-        yield from _of_warehouse(home)
+        yield from _damages_of_warehouse(home)
     for table in sorted((home / "vectors").glob("*.lance")):
         if why := _unreadable_table(table):
             yield Damage(table, why)
     for file in sorted((home / "dagster").rglob("*.db")):
         if why := _unreadable_sqlite(file):
             yield Damage(file, why)
-    for file in (kept.file(home), *sorted((home / pending.FOLDER).glob("*.json"))):
+    for file in (key_copy.path(home), *sorted((home / pending.FOLDER).glob("*.json"))):
         if file.exists() and not _is_json(file):
-            yield Damage(file, "it is no JSON")
+            yield Damage(file, "it is not valid JSON")
 
 
-def _of_warehouse(home: Path) -> Iterator[Damage]:
+def _damages_of_warehouse(home: Path) -> Iterator[Damage]:
     warehouse = home / "warehouse"
     if (warehouse / "format.json").exists() and not _is_json(warehouse / "format.json"):
-        yield Damage(warehouse / "format.json", "it does not say which format the state has")
+        yield Damage(warehouse / "format.json", "it is not valid JSON")
     if endpoint := embedded_snowflake.find(home):
         found = embedded_snowflake.check(endpoint)
     else:
-        # By a process of its own, which a damaged file may bring down.
+        # In a separate process, because a damaged file can crash it.
         command = [sys.executable, "-P", "-m", "customer_analytics.embedded_snowflake", "check", str(warehouse)]
         done = subprocess.run(
             command, env=clean_environment(), capture_output=True, check=False, timeout=_CHECK_SECONDS
@@ -61,7 +61,7 @@ def _of_warehouse(home: Path) -> Iterator[Damage]:
         if (named := _STAGED.fullmatch(file.name)) and file.is_file():
             with file.open("rb") as content:
                 if hashlib.file_digest(content, "sha256").hexdigest() != named[1]:
-                    yield Damage(file, "its content is not what its name says")
+                    yield Damage(file, "its content does not match the hash in its name")
 
 
 def _all_files(warehouse: Path, code: int) -> list[list[str]]:
@@ -79,7 +79,7 @@ def _unreadable_table(folder: Path) -> str | None:
         for index in table.list_indices():
             if index.index_type == "FTS":
                 table.search("a", query_type="fts", fts_columns=index.columns[0]).limit(1).to_arrow()
-    except Exception as error:  # of whatever kind: a table that cannot be read is what is looked for
+    except Exception as error:  # any kind of error means that the table cannot be read
         return str(error).split(", /")[0].split("\n")[0]
     return None
 

@@ -1,4 +1,4 @@
-"""What a run did, gathered when it has ended: rows, rejections, failed checks, calls."""
+"""Summary of a finished run: rows, rejections, failed checks, calls."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from customer_analytics.checks.sources import FILE_IS_ACCEPTED, noted
+from customer_analytics.checks.sources import FILE_IS_ACCEPTED
 from customer_analytics.ingestion.files import SOURCE_FILES
-from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.ports.warehouse.base import Warehouse
+from customer_analytics.publishing.table_audits import warning_audits
 from customer_analytics.tables import TABLES, sources
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS, TRANSCRIPT_STATUSES
 from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_REJECTED_ROWS
@@ -18,9 +19,9 @@ _REASONS = 3
 
 @dataclass(frozen=True)
 class RejectedFile:
-    """A source file with rows that were not loaded: how many, of how many if known, and the first reasons.
+    """A source file with rejected rows: their number, the number of lines if known, and the first reasons.
 
-    With `is_refused`, nothing of the file was loaded, and the only reason says why.
+    If `is_refused`, nothing of the file was loaded, for the only reason given.
     """
 
     name: str
@@ -32,7 +33,7 @@ class RejectedFile:
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A check that failed: of which asset, its severity (`WARN`, `ERROR`), and what it found."""
+    """A failed check: its asset, severity (`WARN`, `ERROR`) and findings."""
 
     asset: str
     name: str
@@ -44,9 +45,9 @@ class FailedCheck:
 class Summary:
     """What a run did.
 
-    `rows` are those of the tables that were written, in the order of the data's flow; `left_out` counts the rows
-    of erased customers by the file that still has them; `calls` are numbers of calls by status, of all that are
-    known; `skipped` are the assets that were not made because something before failed.
+    `rows` counts the rows of each written table, in the order of the data flow; `left_out` counts the rows of
+    erased customers by the file that still contains them; `calls` counts all known calls by status; `skipped` are
+    the assets that were not materialized because something upstream failed.
     """
 
     rows: dict[str, int]
@@ -65,9 +66,9 @@ def summarise(
 
     Args:
         events: The run's events.
-        wanted: Names of the assets that the run was to make.
-        seconds: How long it took.
-        warehouse: Where the rejected rows and transcripts are.
+        wanted: Names of the assets that the run selected.
+        seconds: Its duration.
+        warehouse: The warehouse with the rejected rows and transcripts.
     """
     made = {
         event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
@@ -108,18 +109,17 @@ def _failed(events: Sequence[dg.DagsterEvent]) -> list[FailedCheck]:
 
 
 def _with_examples(check: FailedCheck, warehouse: Warehouse) -> FailedCheck:
-    """The check with the values that it found, where they are words that many rows share, such as a status."""
+    """The check with examples of violating values, if its audit has any, such as an unknown status."""
     table = TABLES.get(check.asset.upper())
-    audits = (audit for audit in noted(table) if audit.name == check.name) if table in sources.TABLES else ()
-    for audit in audits:
-        if audit.examples:
+    for audit in warning_audits(table) if table in sources.TABLES else ():
+        if audit.name == check.name and audit.examples:
             found = audit.examples(audit.violations(warehouse.table(check.asset.upper()), {}))
             return replace(check, detail=f"{check.detail}: {found}")
     return check
 
 
 def _rejected(made: Mapping[str, Any], failed: Collection[str], warehouse: Warehouse) -> list[RejectedFile]:
-    """The files of this run with rejected rows; their reasons hold values, so they are for the terminal alone."""
+    """The files of this run with rejected rows; the reasons contain values, so only the terminal shows them."""
     read = {name for file in SOURCE_FILES if {file.table.name.lower()} & {*made, *failed} for name in file.names}
     if not read:
         return []
@@ -161,7 +161,7 @@ def _left_out(made: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _refused(name: str, row: dict[str, Any]) -> RejectedFile:
-    """A refused file, whose other rejected rows are of an earlier content."""
+    """A refused file; its other rejected rows are from an earlier version of the file."""
     return RejectedFile(name, 0, None, (str(row["REASON"]),), is_refused=True)
 
 

@@ -1,13 +1,13 @@
-"""Temporary folders below the state folder, for what must not stay anywhere else: audio, vectors with their texts.
+"""Temporary folders in the state folder, for personal data such as audio, and vectors with their texts.
 
-A folder is locked while it is in use, so that those of processes that were killed are known.
+A folder is locked while it is in use, so that `sweep` recognizes the folders of dead processes.
 """
 
 import fcntl
 import shutil
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 _FOLDER = "temporary"
@@ -15,7 +15,7 @@ _FOLDER = "temporary"
 
 @contextmanager
 def folder(home: Path) -> Iterator[Path]:
-    """An empty folder that only this user may read, for the length of the block; what dead processes left goes."""
+    """A new private folder for the duration of the block; also removes the folders of dead processes."""
     sweep(home)
     made = home / _FOLDER / uuid.uuid4().hex
     (home / _FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def folder(home: Path) -> Iterator[Path]:
 
 
 def sweep(home: Path, names: Collection[str] = ()) -> None:
-    """Remove the folders of processes that have died, and files of these names from those in use."""
+    """Remove the folders of dead processes, and files with these names from folders in use."""
     for made in (path for path in (home / _FOLDER).glob("*") if path.is_dir()):
         with _lock_of(made).open("ab") as lock:
             try:
@@ -45,3 +45,14 @@ def sweep(home: Path, names: Collection[str] = ()) -> None:
 
 def _lock_of(made: Path) -> Path:
     return made.with_suffix(".lock")
+
+
+class StateFolder:
+    """The state folder, as far as assets need it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def temporary(self) -> AbstractContextManager[Path]:
+        """An empty folder for the length of the block; see `folder`."""
+        return folder(self.home)

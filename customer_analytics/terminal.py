@@ -1,4 +1,4 @@
-"""What a run says on the terminal: one line a message, without Dagster's event stream."""
+"""Terminal output of a run: one line per message, without Dagster's event stream."""
 
 import logging
 import sys
@@ -10,30 +10,30 @@ from customer_analytics.output import guard_logs, visible
 
 
 class _Terse(logging.Formatter):
-    """Time, step, and the message as it was given, without Dagster's prefix of run and job."""
+    """Time, step and original message, without Dagster's prefix of run and job."""
 
     def format(self, record: logging.LogRecord) -> str:
         meta = getattr(record, "dagster_meta", {})
         step = meta.get("step_key") or ""
         message = str(meta.get("orig_message", record.getMessage()))
         if meta.get("dagster_event"):
-            message = message.splitlines()[0]  # the rest is the stack trace, which the UI shows
+            message = message.splitlines()[0]  # the rest is the stack trace, which is in the UI
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        # A line of its own begins with a time; what belongs to one is indented.
+        # Each message begins with a time; its further lines are indented.
         message = visible(message).replace("\n", "\n          ")
         return f"{self.formatTime(record, '%H:%M:%S')}  {step:<22} {level}{message}"
 
 
 @dg.logger(config_schema={"log_level": dg.Field(str, default_value="INFO")})
 def terminal_logger(context: dg.InitLoggerContext) -> logging.Logger:
-    """A logger that prints messages of assets, and the errors of their steps, to standard error."""
+    """A logger that prints messages of assets and errors of steps to standard error."""
     logger = logging.Logger("steps", level=context.logger_config["log_level"])
     logger.addHandler(_handler())
     return logger
 
 
 def show_messages() -> None:
-    """Print what happens outside of steps too, such as downloads of model files."""
+    """Also print messages from outside of steps, such as downloads of model files."""
     guard_logs()
     logger = logging.getLogger("customer_analytics")
     if not logger.handlers:
@@ -43,7 +43,7 @@ def show_messages() -> None:
     logging.getLogger(active.__name__).addFilter(_WithoutSkipped())
 
 
-_OF_WHAT_WAS_NOT_MADE = (
+_ABOUT_SKIPPED = (
     "Dependencies for step",
     "Skipping step",
     "did not fire outputs",
@@ -53,11 +53,11 @@ _OF_WHAT_WAS_NOT_MADE = (
 
 
 class _WithoutSkipped(logging.Filter):
-    """Leaves out what Dagster writes of steps and tables that were not made; the summary names them."""
+    """Drops Dagster's messages about skipped steps and tables; the summary names them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = str(getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage()))
-        return not any(words in message for words in _OF_WHAT_WAS_NOT_MADE)
+        return not any(words in message for words in _ABOUT_SKIPPED)
 
 
 def _handler() -> logging.Handler:

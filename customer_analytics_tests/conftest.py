@@ -11,8 +11,8 @@ import pytest
 from snowflake.snowpark import Session
 
 from customer_analytics.embedded_snowflake import Endpoint, ensure_running, stop
-from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
-from customer_analytics.resources.vectors.weaviate_connection import Address, Connection
+from customer_analytics.ports.vectors.weaviate import WeaviateVectorStore
+from customer_analytics.ports.vectors.weaviate_connection import Address, Connection
 from customer_analytics.settings import settings
 from customer_analytics.weaviate_server import container
 from customer_analytics_tests.deployment import Deployment

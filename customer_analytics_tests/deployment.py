@@ -18,13 +18,14 @@ from click.testing import CliRunner
 from snowflake.connector import DictCursor
 
 from customer_analytics import assets, checks
+from customer_analytics.adapters import Adapters
 from customer_analytics.automation import jobs
 from customer_analytics.cli import main
-from customer_analytics.deployment import resources
 from customer_analytics.ml.collections import NAMES, collection
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.resources.adapters import resources
 from customer_analytics.settings import Settings, settings
 from customer_analytics.tables import TABLES
 
@@ -79,8 +80,8 @@ class Deployment:
 
     def as_after_a_change_of_model(self) -> tuple[VectorStore, list[Collection]]:
         """The vector store, with the same objects in collections of another model too; these collections."""
-        made = resources(Settings(home=self.home))
-        store, own = made["vector_store"], [collection(name, made["embedder"]) for name in NAMES]
+        made = Adapters(Settings(home=self.home))
+        store, own = made.vector_store, [collection(name, made.embedder) for name in NAMES]
         others = [replace(held, model="before") for held in own]
         for held, other in zip(own, others, strict=True):
             store.ensure_collection(other)

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from customer_analytics.resources.embeddings import token_limit
-from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
-from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.ports.embeddings import token_limit
+from customer_analytics.ports.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.ports.speech.faster_whisper import FasterWhisperTranscriber
 from customer_analytics.settings import settings
 
 KEY = "sk-loopback-0123456789"

@@ -3,7 +3,7 @@
 import wave
 from pathlib import Path
 
-from customer_analytics.resources.speech.audio import SAMPLE_RATE, decode
+from customer_analytics.ports.speech.audio import SAMPLE_RATE, decode
 from customer_analytics.sample_data.calls import RECORDINGS
 
 SPEECH = RECORDINGS / "happy-04.opus"

@@ -1,1 +1,1 @@
-"""The assets, one module a stage, in the order in which data flows."""
+"""The assets, one module for each stage."""

@@ -1,10 +1,9 @@
-"""When Dagster refreshes an asset by itself, and how old it may be.
+"""Automation conditions: when Dagster refreshes an asset that no sensor requests.
 
-Everything that follows from new calls and comments is requested by their sensors; these conditions are for the
-rest, so that a new structured file refreshes just what depends on it. No asset is driven by both for one cause.
+The sensors on calls and comments request everything that depends on these. The conditions cover structured files,
+so that a new file refreshes only what depends on it.
 """
 
-import datetime as dt
 from typing import Any
 
 import dagster as dg
@@ -12,11 +11,7 @@ import dagster as dg
 _AUDITED: dg.AutomationCondition[Any] = dg.AutomationCondition.all_deps_blocking_checks_passed()
 
 FOLLOWS: dg.AutomationCondition[Any] = dg.AutomationCondition.eager() & _AUDITED
-"""When something upstream is new, unless a blocking check of it has failed, in whichever run."""
-
-DAILY = dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(hours=36), warn_window=dt.timedelta(hours=26))
-"""For what the nightly reconciliation renews: it warns after one that did not come, and fails before the next."""
-
+"""After an update upstream, unless a blocking check of an upstream asset has failed."""
 
 _NEW_DAY: dg.AutomationCondition[Any] = dg.AutomationCondition.any_deps_match(
     dg.AutomationCondition.data_version_changed()
@@ -28,10 +23,10 @@ _NEW_ROWS: dg.AutomationCondition[Any] = dg.AutomationCondition.any_deps_updated
 FOLLOWS_EVENTS: dg.AutomationCondition[Any] = (
     dg.AutomationCondition.eager().replace("any_deps_updated", _NEW_ROWS | _NEW_DAY) & _AUDITED
 )
-"""As FOLLOWS, for dated tables: AS_OF is written by each run, but only another day is new."""
+"""Like FOLLOWS, for tables that depend on AS_OF: every run writes AS_OF, but only another day counts as new."""
 
 
 def follows_but_for(*assets: str) -> dg.AutomationCondition[Any]:
-    """As FOLLOWS, with no regard to some upstream assets, after which a sensor's run refreshes this one."""
+    """Like FOLLOWS, but ignores upstream assets after which a sensor's run refreshes this one."""
     eager: dg.AutomationCondition[Any] = dg.AutomationCondition.eager().ignore(dg.AssetSelection.assets(*assets))
     return eager & _AUDITED

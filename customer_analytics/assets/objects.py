@@ -1,19 +1,21 @@
-"""What must exist before anything is written."""
+"""The objects that every other asset needs."""
 
 import dagster as dg
 
-from customer_analytics.resources.registry.base import ModelRegistry
-from customer_analytics.resources.warehouse.leftovers import drop_leftovers
-from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.retries import RETRIES, at_once
+from customer_analytics.ports.registry.base import ModelRegistry
+from customer_analytics.ports.warehouse.base import Warehouse
+from customer_analytics.resources.leftovers import drop_leftovers
+from customer_analytics.resources.retries import RETRIES, fail_fast
 from customer_analytics.tables.sources import CALL_STAGE
 
 
 @dg.asset(group_name="objects", kinds={"warehouse"}, pool="warehouse_objects", retry_policy=RETRIES)
-@at_once
-def warehouse_objects(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
-    """Database, schema and the stage of call audio, created if absent; what killed runs have left is dropped."""
-    warehouse.ensure_schema()
+@fail_fast
+def warehouse_objects(
+    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult[None]:
+    """Database, schema and the stage of call audio, created if absent; scratch of killed runs is dropped."""
+    warehouse.writes.ensure_schema()
     stage = warehouse.name(CALL_STAGE)
     warehouse.session().sql(
         f"CREATE STAGE IF NOT EXISTS {stage} DIRECTORY = (ENABLE = TRUE) "
@@ -37,7 +39,7 @@ def warehouse_objects(context: dg.AssetExecutionContext, warehouse: Warehouse) -
     pool="model_registry",
     retry_policy=RETRIES,
 )
-@at_once
-def model_registry(registry: ModelRegistry) -> dg.MaterializeResult[None]:
+@fail_fast
+def model_registry(registry: dg.ResourceParam[ModelRegistry]) -> dg.MaterializeResult[None]:
     """The objects in which the registry keeps its versions, created if absent."""
     return dg.MaterializeResult(metadata=dict(registry.ensure()))

@@ -1,32 +1,28 @@
-"""How customers felt about what they said."""
+"""The sentiment of what customers said."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
-import pyarrow.compute as pc
-from snowflake.snowpark import functions as f
 
-from customer_analytics.assets.declaration import table_asset
 from customer_analytics.assets.embeddings import comment_training, customer_call, customer_comment
 from customer_analytics.assets.objects import model_registry
+from customer_analytics.assets.table_assets import table_asset
 from customer_analytics.checks import sentiment as checks
-from customer_analytics.checks.audit import Audit, published
-from customer_analytics.lineage import declared
-from customer_analytics.ml import choice, plots, training
+from customer_analytics.checks.audit_checks import audit
+from customer_analytics.ml import plots, training
+from customer_analytics.ml.classifier import choose, default_version, labels_of, predict
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.ml.evaluation import evaluate_out_of_fold
-from customer_analytics.ml.scoring import without_sentiment
-from customer_analytics.ml.training_set import Labels
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.quality_floor import QualityFloor
-from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry, ModelVersion, StoredModel
-from customer_analytics.resources.scope import LARGEST, Scope
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection, Where
-from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.retries import RETRIES, at_once
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.registry.base import ModelRegistry, ModelVersion, StoredModel
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection, Where
+from customer_analytics.ports.warehouse.base import Warehouse
+from customer_analytics.resources import lineage
+from customer_analytics.resources.parameters import QualityFloor
+from customer_analytics.resources.retries import RETRIES, fail_fast
+from customer_analytics.scope import Scope
 from customer_analytics.shipped_classifier import is_shipped
 from customer_analytics.tables import Table
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
@@ -38,59 +34,52 @@ _PLOTS = ("calibration", "confusion_matrix")
     group_name="sentiment",
     kinds={"lightgbm", "scikitlearn"},
     deps=[comment_training, model_registry],
-    metadata=declared.SENTIMENT_CLASSIFIER,
+    metadata=lineage.SENTIMENT_CLASSIFIER,
     check_specs=[checks.QUALITY],
     pool="sentiment_classifier",
     retry_policy=RETRIES,
 )
-@at_once
+@fail_fast
 def sentiment_classifier(
     context: dg.AssetExecutionContext,
-    embedder: Embedder,
-    vector_store: VectorStore,
-    registry: ModelRegistry,
+    embedder: dg.ResourceParam[Embedder],
+    vector_store: dg.ResourceParam[VectorStore],
+    registry: dg.ResourceParam[ModelRegistry],
     quality_floor: QualityFloor,
 ) -> Iterator[Any]:
     """The sentiment classifier: LightGBM on the training texts' vectors; a new version when anything changed.
 
-    With too few labels it is the one that comes with the product, if that can read the vectors, or else none.
+    With too few labels, it is the classifier that the product ships, or none if that cannot read the vectors.
     """
-    labels = _labels(collection(COMMENT_TRAINING, embedder), vector_store)
-    known = _known(context, registry)
+    labels = labels_of(collection(COMMENT_TRAINING, embedder), vector_store)
     if labels.contradicting:
-        context.log.warning(f"texts left out because they are labelled both 0 and 1: {labels.contradicting:,}")
-    why = ""
-    if choice.are_enough(labels):
-        model: StoredModel | None = _own(context, labels, embedder.model, known)
-    else:
-        model, why = choice.without_own(labels, embedder)
+        context.log.warning(f"{labels.contradicting:,} texts are labelled both 0 and 1 and were left out")
+    default = default_version(registry, context.log)
+    model, why = choose(labels, embedder, default, context.run_id)
+    if why:
         context.log.warning(why)
-    metadata = _counted(labels) | {"why": why, **declared.SENTIMENT_CLASSIFIER}
+    metadata = {
+        **dict(zip(("texts_labelled_negative", "texts_labelled_positive"), labels.counts, strict=True)),
+        "texts_labelled_both": labels.contradicting,
+        "why": why,
+        **lineage.SENTIMENT_CLASSIFIER,
+    }
     if model is None:
         registry.withdraw(training.MODEL)
         yield checks.no_classifier(why)
-        yield dg.MaterializeResult(metadata=metadata | {"version": "none"})
+        yield dg.MaterializeResult(metadata=metadata | {"version": "none"}, data_version=dg.DataVersion("none"))
         return
-    info = model.info
-    accuracy, auc = info.metrics["accuracy"], info.metrics["auc"]
-    quality = checks.quality(info.metrics, quality_floor)
-    yield quality
-    if not quality.passed:
-        raise dg.Failure(
-            f"{info.version} is not used: accuracy {accuracy:.3f} and AUC {auc:.3f} on texts not seen have to be "
-            f"at least {quality_floor.accuracy} and {quality_floor.auc}. "
-            f"{'Label texts of your own' if why else 'Look at the labels'}, or lower "
-            "CUSTOMER_ANALYTICS_MINIMUM_ACCURACY or CUSTOMER_ANALYTICS_MINIMUM_AUC.",
-            allow_retries=False,
-        )
-    if known and known.info.version == info.version:
-        context.log.info(f"nothing has changed since {info.version}")
+    advice = "Label texts of your own" if why else "Look at the labels"
+    yield from _require_quality(model.info, quality_floor, advice)
+    if default and default.info.version == model.info.version:
+        context.log.info(f"nothing has changed since {model.info.version}")
     else:
         registry.log(model)
-        of = "of the sample data" if is_shipped(info.version) else "that it has not seen"
-        context.log.info(f"{info.version}: accuracy {accuracy:.3f}, AUC {auc:.3f} on texts {of}")
-    pictures = _drawn_before(context, info) or _drawn(model)
-    yield dg.MaterializeResult(metadata=metadata | _metadata(info) | pictures)
+        texts = "texts of the sample data" if is_shipped(model.info.version) else "unseen texts"
+        context.log.info(f"{model.info.version}: {_reached(model.info)} on {texts}")
+    pictures = _previous_plots(context, model.info) or _plots(model)
+    version = dg.DataVersion(model.info.version)
+    yield dg.MaterializeResult(metadata=metadata | _metadata(model.info) | pictures, data_version=version)
 
 
 @table_asset(
@@ -99,18 +88,18 @@ def sentiment_classifier(
     write_mode="merge",
     part_by="CUSTOMER_ID",
     deps=[customer_comment, sentiment_classifier],
-    audits=checks.PRED_TWITTER_COMMENTS,
-    lineage=declared.predictions(PRED_TWITTER_COMMENTS, "customer_comment"),
+    lineage=lineage.predictions(PRED_TWITTER_COMMENTS, "customer_comment"),
 )
 def pred_twitter_comments(
-    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry, scope: Scope
+    warehouse: dg.ResourceParam[Warehouse],
+    embedder: dg.ResourceParam[Embedder],
+    vector_store: dg.ResourceParam[VectorStore],
+    registry: dg.ResourceParam[ModelRegistry],
+    scope: dg.ResourceParam[Scope],
 ) -> Iterator[Any]:
     """Comments scored by the registry's default version, training texts by the fold that did not see them."""
-    source = collection(CUSTOMER_COMMENT, embedder)
-    part = scope.resolved(warehouse).where("CUSTOMER_ID")
-    yield from _predictions(
-        PRED_TWITTER_COMMENTS, checks.PRED_TWITTER_COMMENTS, source, part, warehouse, vector_store, registry
-    )
+    source, part = collection(CUSTOMER_COMMENT, embedder), scope.resolved(warehouse).where("CUSTOMER_ID")
+    yield from _predictions(PRED_TWITTER_COMMENTS, source, part, warehouse, vector_store, registry)
 
 
 @table_asset(
@@ -119,108 +108,49 @@ def pred_twitter_comments(
     write_mode="merge",
     part_by="RELATIVE_PATH",
     deps=[customer_call, sentiment_classifier],
-    audits=checks.PRED_CUSTOMER_CALLS,
-    lineage=declared.predictions(PRED_CUSTOMER_CALLS, "customer_call"),
+    lineage=lineage.predictions(PRED_CUSTOMER_CALLS, "customer_call"),
 )
 def pred_customer_calls(
-    warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore, registry: ModelRegistry, scope: Scope
+    warehouse: dg.ResourceParam[Warehouse],
+    embedder: dg.ResourceParam[Embedder],
+    vector_store: dg.ResourceParam[VectorStore],
+    registry: dg.ResourceParam[ModelRegistry],
+    scope: dg.ResourceParam[Scope],
 ) -> Iterator[Any]:
     """Transcribed calls scored by the registry's default version."""
-    source = collection(CUSTOMER_CALL, embedder)
-    part = scope.resolved(warehouse).where("RELATIVE_PATH")
-    yield from _predictions(
-        PRED_CUSTOMER_CALLS, checks.PRED_CUSTOMER_CALLS, source, part, warehouse, vector_store, registry
-    )
-
-
-def _labels(source: Collection, vector_store: VectorStore) -> Labels:
-    """The judged texts of the collection."""
-    columns = ["vector", "label", "content_hash"]
-    batches = list(vector_store.scan(source, columns))
-    schema = pa.schema([source.arrow_schema.field(column) for column in columns])
-    return Labels.of(pa.Table.from_batches(batches) if batches else schema.empty_table())
-
-
-def _own(
-    context: dg.AssetExecutionContext, labels: Labels, embedding_model: str, known: StoredModel | None
-) -> StoredModel:
-    """The classifier of these labels: the known one if it is that, or else it is trained."""
-    fingerprint = training.fingerprint(*labels.examples, embedding_model=embedding_model)
-    if known and known.info.version == fingerprint.version:
-        return known
-    origin = f"is trained on {sum(labels.counts):,} labels of comment_training"
-    tags = {"run_id": context.run_id, "origin": origin}
-    return training.train(*labels.examples).stored(training.MODEL, fingerprint, tags)
-
-
-def _known(context: dg.AssetExecutionContext, registry: ModelRegistry) -> StoredModel | None:
-    """The default version, unless there is none or its files are damaged, which asks for training again."""
-    try:
-        return registry.load(training.MODEL)
-    except LookupError:
-        return None
-    except DamagedModelError as error:
-        context.log.warning(str(error))
-        return None
+    source, part = collection(CUSTOMER_CALL, embedder), scope.resolved(warehouse).where("RELATIVE_PATH")
+    yield from _predictions(PRED_CUSTOMER_CALLS, source, part, warehouse, vector_store, registry)
 
 
 def _predictions(
     target: Table,
-    audits: Sequence[Audit],
     source: Collection,
     part: Where,
     warehouse: Warehouse,
-    vector_store: VectorStore,
+    store: VectorStore,
     registry: ModelRegistry,
 ) -> Iterator[Any]:
-    """Publish one prediction of the default version for each object of a part of the collection.
-
-    Without a default version the sentiment is null. Predictions that are there stay: an object's id is derived
-    from all its columns, so equal ids mean equal rows.
-    """
-    warehouse.ensure_table(target)
-    default = registry.default(training.MODEL)
-    made_by = f.col("MODEL_VERSION")
-    present = warehouse.table(target.name).filter(made_by == default.version if default else made_by.is_null())
-    for column, values in part.items():
-        present = present.filter(f.col(column.upper()).in_(list(values)))
-    known = set(present.select("VECTOR_ID").to_arrow()["VECTOR_ID"].to_pylist())
-    objects = {id for batch in vector_store.scan(source, ["id"], part) for id in batch["id"].to_pylist()}
-    gone = known - objects
-    if len(gone) > LARGEST:
-        present, known = present.filter(f.lit(False)), set()
-    elif gone:
-        present = present.filter(~f.col("VECTOR_ID").in_(sorted(gone)))
-    rows = present
-    if new := objects - known:
-        unscored = _of_ids(vector_store, source, part, new)
-        if default:
-            scored = registry.score(registry.load(training.MODEL), source, unscored, target)
-        else:
-            scored = warehouse.session().table(warehouse.stage(target, without_sentiment(unscored, target)))
-        # Written, or else a registry that scores in the warehouse would do so each time that the rows are read.
-        rows = warehouse.write_scratch(target, present.union_all(scored.select(target.column_names)))
-    count = warehouse.session().create_dataframe([[len(objects)]], schema=["OBJECTS"])
-    yield from published(target, rows, warehouse, audits, objects=count)
+    """The rows of a prediction table for a part of a collection."""
+    rows, objects = predict(target, source, part, warehouse, store, registry)
+    counted = warehouse.session().create_dataframe([[objects]], schema=["OBJECTS"])
+    yield from audit(target, rows, warehouse, objects=counted)
+    yield dg.Output(rows)
 
 
-def _of_ids(store: VectorStore, source: Collection, part: Where, ids: set[str]) -> Iterator[pa.RecordBatch]:
-    """The objects of these ids, which are all in this part of the collection."""
-    if len(ids) <= LARGEST:
-        yield from store.scan(source, where={"id": sorted(ids)})
-        return
-    wanted = pa.array(sorted(ids))
-    for batch in store.scan(source, where=part):
-        yield batch.filter(pc.is_in(batch["id"], wanted))
+def _require_quality(model: ModelVersion, floor: QualityFloor, advice: str) -> Iterator[dg.AssetCheckResult]:
+    quality = checks.quality(model.metrics, floor)
+    yield quality
+    if not quality.passed:
+        raise dg.Failure(
+            f"{model.version} is not used: {_reached(model)} on unseen texts have to be at least "
+            f"{floor.accuracy} and {floor.auc}. "
+            f"{advice}, or lower CUSTOMER_ANALYTICS_MINIMUM_ACCURACY or CUSTOMER_ANALYTICS_MINIMUM_AUC.",
+            allow_retries=False,
+        )
 
 
-def _counted(labels: Labels) -> dict[str, Any]:
-    negative, positive = labels.counts
-    return {
-        "texts_labelled_negative": negative,
-        "texts_labelled_positive": positive,
-        "texts_labelled_both": labels.contradicting,
-    }
+def _reached(model: ModelVersion) -> str:
+    return f"accuracy {model.metrics['accuracy']:.3f} and AUC {model.metrics['auc']:.3f}"
 
 
 def _metadata(model: ModelVersion) -> dict[str, Any]:
@@ -233,8 +163,8 @@ def _metadata(model: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _drawn_before(context: dg.AssetExecutionContext, model: ModelVersion) -> dict[str, dg.MetadataValue[Any]]:
-    """The plots of the latest materialization, if it was of this version: drawing takes longer than looking."""
+def _previous_plots(context: dg.AssetExecutionContext, model: ModelVersion) -> dict[str, dg.MetadataValue[Any]]:
+    """The plots of the latest materialization, if it was of this version: drawing them takes longer."""
     event = context.instance.get_latest_materialization_event(context.asset_key)
     written = event.asset_materialization.metadata if event and event.asset_materialization else {}
     if "version" not in written or written["version"].value != model.version:
@@ -242,7 +172,7 @@ def _drawn_before(context: dg.AssetExecutionContext, model: ModelVersion) -> dic
     return {name: written[name] for name in _PLOTS if name in written}
 
 
-def _drawn(model: StoredModel) -> dict[str, dg.MetadataValue[Any]]:
+def _plots(model: StoredModel) -> dict[str, dg.MetadataValue[Any]]:
     classifier, baseline = evaluate_out_of_fold(model.out_of_fold)
     pictures = plots.calibration_plot(classifier, baseline), plots.confusion_matrix_plot(classifier)
     return {

@@ -1,31 +1,31 @@
-"""Vectors that the source brings along."""
+"""Vectors from a snapshot in the source folder."""
 
 from collections.abc import Sequence
 
 import dagster as dg
 
+from customer_analytics.ingestion.source import Source
 from customer_analytics.ml.collections import NAMES, collection
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.source import Source
-from customer_analytics.resources.state_folder import StateFolder
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection
-from customer_analytics.retries import RETRIES, at_once
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection
+from customer_analytics.resources.retries import RETRIES, fail_fast
 from customer_analytics.snapshots import Snapshot, restore
+from customer_analytics.temporary import StateFolder
 
 
 @dg.asset(group_name="embeddings", kinds={"vector_store"}, pool="restored_vectors", retry_policy=RETRIES)
-@at_once
+@fail_fast
 def restored_vectors(
     context: dg.AssetExecutionContext,
-    source: Source,
-    embedder: Embedder,
-    vector_store: VectorStore,
-    state: StateFolder,
+    source: dg.ResourceParam[Source],
+    embedder: dg.ResourceParam[Embedder],
+    vector_store: dg.ResourceParam[VectorStore],
+    state: dg.ResourceParam[StateFolder],
 ) -> dg.MaterializeResult[None]:
-    """The collections as the source's `snapshot/` folder holds them, so that only what is new is embedded.
+    """The collections from the source's `snapshot/` folder, so that only new texts are embedded.
 
-    Does nothing where there is no such folder, and where its snapshot has been restored before.
+    Does nothing without that folder, or if its snapshot has been restored before.
     """
     snapshot = Snapshot.find(source.location(), "snapshot")
     if snapshot is None:
@@ -45,9 +45,9 @@ def _is_restored(
     vector_store: VectorStore,
     collections: Sequence[Collection],
 ) -> bool:
-    """Whether the latest materialization was of this snapshot, and the store still holds its collections.
+    """Whether the latest materialization restored this snapshot, and the store still has its collections.
 
-    Without this, objects whose rows have left the source would come back with every run and be removed again.
+    Otherwise every run would restore objects whose rows have been deleted, and remove them again.
     """
     parts = snapshot.parts(collections)
     event = context.instance.get_latest_materialization_event(context.asset_key)

@@ -1,1 +1,1 @@
-"""What starts runs, and what follows them."""
+"""Jobs, sensors and schedules."""

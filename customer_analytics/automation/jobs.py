@@ -1,4 +1,4 @@
-"""Jobs: everything, or a part of it by name."""
+"""Jobs: all assets, or a named selection of them."""
 
 from collections.abc import Set as AbstractSet
 
@@ -11,7 +11,7 @@ ALL = "all_assets"
 _SOURCES_OF_SENTIMENT = dg.AssetSelection.assets(
     "stg_twitter_comments", "stg_comment_files", "stg_comment_training", "stg_support_calls"
 )
-_FELT = dg.AssetSelection.assets("pres_sentiment", "pres_clv", "pres_churn")
+_WITH_SENTIMENT = dg.AssetSelection.assets("pres_sentiment", "pres_clv", "pres_churn")
 
 everything = dg.define_asset_job(
     ALL, dg.AssetSelection.all(), description="Every asset, from the source files to the presentation tables."
@@ -19,10 +19,10 @@ everything = dg.define_asset_job(
 
 structured = dg.define_asset_job(
     "structured",
-    dg.AssetSelection.groups("sources", "customers", "presentation")
+    dg.AssetSelection.groups("sources", "reporting", "customers", "presentation")
     - _SOURCES_OF_SENTIMENT
     - dg.AssetSelection.assets("call_audio", "pres_sentiment", "dashboard"),
-    description="The CSV files and what is made of them; reads comments and sentiment as they are.",
+    description="The CSV files and the tables computed from them; comments and sentiment stay as they are.",
 )
 
 sentiment = dg.define_asset_job(
@@ -30,15 +30,15 @@ sentiment = dg.define_asset_job(
     dg.AssetSelection.groups("transcripts", "embeddings", "sentiment")
     | _SOURCES_OF_SENTIMENT
     | dg.AssetSelection.assets("stg_rejected_rows", "as_of")
-    | _FELT,
-    description="Comments and calls, their vectors, the classifier, and what is made of sentiment.",
+    | _WITH_SENTIMENT,
+    description="Comments and calls, their vectors, the classifier, and the tables with sentiment.",
 )
 
 files = dg.define_asset_job(
     "files",
-    dg.AssetSelection.groups("sources")
+    dg.AssetSelection.groups("sources", "reporting")
     - dg.AssetSelection.assets("call_audio", "stg_support_calls", "stg_twitter_comments", "stg_comment_files"),
-    description="Source files into their tables; what depends on them follows by conditions.",
+    description="Source files into their tables; automation conditions refresh the tables computed from them.",
 )
 
 comments = dg.define_asset_job(
@@ -46,15 +46,15 @@ comments = dg.define_asset_job(
     dg.AssetSelection.assets(
         "stg_twitter_comments", "stg_comment_files", "as_of", "customer_comment", "pred_twitter_comments"
     )
-    | _FELT,
-    description="From comments to the presentation tables: of the files that the scope names, or of all.",
+    | _WITH_SENTIMENT,
+    description="From comments to the presentation tables, for the files in the scope or for all.",
 )
 
 calls = dg.define_asset_job(
     "calls",
     dg.AssetSelection.assets("stg_support_calls", "call_transcripts", "customer_call", "pred_customer_calls")
-    | _FELT,
-    description="From call audio to the presentation tables: of the calls that the scope names, or of all.",
+    | _WITH_SENTIMENT,
+    description="From call audio to the presentation tables, for the calls in the scope or for all.",
 )
 
 dated = dg.define_asset_job(
@@ -65,7 +65,7 @@ dated = dg.define_asset_job(
 
 
 def with_rejected_rows(keys: AbstractSet[dg.AssetKey]) -> set[dg.AssetKey]:
-    """The assets, with the rejected rows of source files among them: their check tells of refused files."""
+    """The assets, and stg_rejected_rows if they include source files, because its check reports refused files."""
     files = {dg.AssetKey(file.table.name.lower()) for file in whole_files()}
     return {*keys, dg.AssetKey("stg_rejected_rows")} if keys & files else set(keys)
 

@@ -1,185 +1,117 @@
-"""New call audio flows in: a sensor sees it settle and requests one run for all that is new."""
+"""The sensor on new call audio."""
 
-import datetime as dt
-import json
-import time
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from itertools import takewhile
 
 import dagster as dg
-from snowflake.connector.errors import ProgrammingError
 
-from customer_analytics.assets.calls import CALL_AUDIO, call_audio, told_of
-from customer_analytics.automation.arrivals import Stat, arrivals, digest, from_cursor, some, to_cursor
-from customer_analytics.automation.earlier_runs import earlier_runs
+from customer_analytics.assets.calls import CALL_AUDIO, call_audio
+from customer_analytics.automation.arrivals import begin, digest, read_in_time
 from customer_analytics.automation.jobs import calls as calls_job
-from customer_analytics.automation.requests import request
 from customer_analytics.erasure.keys import ErasedKeys
+from customer_analytics.ingestion.call_loading import known_calls, problems_text
 from customer_analytics.ingestion.calls import (
     AudioListing,
+    CallFacts,
     CallFile,
-    Told,
-    calls_of_rows,
-    concealed,
     hash_call,
     list_audio,
+    may_exist,
+    read_facts,
     stage_name,
-    what_is_told,
 )
-from customer_analytics.ingestion.listing import FileEntry, Problem
+from customer_analytics.ingestion.listing import Problem
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.resources.source import Source
-from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.resources.warehouse.writes import NOT_THERE
-from customer_analytics.tables.sources import STG_SUPPORT_CALLS
-
-# A tick is short, whatever lies in the folder: what is left is for the next ones, in the order of the digests of
-# the paths, after the last that this one has looked at. Dagster takes about 10 ms to record the event of one call.
-_MOST_CALLS = 200
-_HASHING_SECONDS = 2.0
-_THREADS = 4
+from customer_analytics.ingestion.source import Source
+from customer_analytics.ports.warehouse.base import Warehouse
 
 
 @dg.sensor(
     job=calls_job,
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests one run for all calls whose audio is new or changed, or of which the manifest tells "
-    "something else, once the files have settled.",
+    description="Requests one run for all calls whose audio or manifest row is new or changed, once the files "
+    "have settled.",
 )
 def new_calls(
-    context: dg.SensorEvaluationContext, source: Source, warehouse: Warehouse
+    context: dg.SensorEvaluationContext, source: dg.ResourceParam[Source], warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Compare the calls folder with STG_SUPPORT_CALLS; what differs twice in the same way has settled.
+    """Compare the calls folder with STG_SUPPORT_CALLS; what differs in the same way at two ticks has settled.
 
-    The cursor holds the files that have not settled or have not been requested, the last file that was looked at,
-    and the manifest that was compared last, each under the digest of its path. A request is about at most 200 new
-    calls; the others follow once its run has ended. What failed runs were to do is requested again together with
-    what is new. A call that is gone stays until the nightly reconciliation, because a folder may be away for a
-    moment, and so does what a manifest told that is gone; but a new name for the same content takes the place of
-    the old one.
+    A deleted call stays until the nightly reconciliation, because a folder may be unavailable for a moment, and so
+    does what a deleted manifest has said. A new name for a known content replaces the old name at once.
     """
-    if not source.is_set:
-        return dg.SkipReason("No source is set: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI.")
-    earlier = earlier_runs(context.instance, calls_job.name, dt.datetime.now(dt.UTC))
-    if earlier.busy:
-        return dg.SkipReason(f"Waiting, because {earlier.busy}.")
-    known = known_calls(warehouse)
-    if known is None:
-        return dg.SkipReason("Nothing has been loaded yet: materialize all assets once, then new calls flow in.")
+    begun = begin(context, calls_job.name, source, warehouse, known_calls)
+    if isinstance(begun, dg.SkipReason):
+        return begun
+    tick, known = begun
     location, erased = source.location(), ErasedKeys.recorded(warehouse).calls
     listing = list_audio(location)
     if listing.problems:
-        context.log.warning(told_of(listing.problems))
-    seen, compared, last = _seen(context.cursor)
-    compared = {path: compared[digest(path)] for path in listing.manifests if digest(path) in compared}
-    manifests = arrivals(listing.manifests, compared, seen)
-    stats = {path: (call.size, call.last_modified) for path, call in known.items()}
-    found = arrivals(listing.files, stats, seen)
-    settling = some(found.settled, last, _MOST_CALLS)
-    told: dict[str, Told] = {}
-    is_told = False
-    if settling or manifests.settled:
-        told, is_told = _told(context, location, listing, source, None if manifests.settled else settling)
-    ours = {path: file for path, file in settling.items() if told[path].customer_id not in erased.customers}
-    looked_at = list(_hashed(location, ours, told))
-    if problems := [found for found in looked_at if isinstance(found, Problem)]:
-        context.log.warning(told_of(problems))
-    hashed = {found.relative_path: found for found in looked_at if isinstance(found, CallFile)}
-    new = {p: c for p, c in hashed.items() if stage_name(c.audio_hash, p) not in erased.stage_files}
+        context.log.warning(problems_text(listing.problems))
+    compared = {path: tick.compared[digest(path)] for path in listing.manifests if digest(path) in tick.compared}
+    manifests = tick.arrivals(listing.manifests, compared)
+    found = tick.arrivals(listing.files, {p: (call.size, call.last_modified) for p, call in known.items()})
+    files = tick.next_files(found.settled)
+    facts: dict[str, CallFacts] = {}
+    is_readable = False
+    if files or manifests.settled:
+        facts, is_readable = _facts(context, location, listing, source, None if manifests.settled else files)
+    wanted = [path for path in files if facts[path].customer_id not in erased.customers]
+    read = read_in_time(wanted, lambda path: hash_call(location, path, files[path], facts[path]))
+    if problems := [result for result in read.values() if isinstance(result, Problem)]:
+        context.log.warning(problems_text(problems))
+    new = {
+        path: call
+        for path, call in read.items()
+        if isinstance(call, CallFile) and stage_name(call.audio_hash, path) not in erased.stage_files
+    }
     waiting = {path: file for path, file in (found.unsettled | found.settled).items() if path not in new}
-    renamed = _renamed(known, new, listing)
-    retold = []
-    if manifests.settled and is_told:
-        retold = [p for p, call in known.items() if p in told and p not in waiting and told[p] != call.told]
-    settled = {path: file for path, file in listing.manifests.items() if path not in manifests.unsettled}
-    reached = _path(looked_at[-1]) if len(looked_at) < len(ours) else next(reversed(settling), None)
-    cursor = _cursor(waiting | manifests.unsettled, settled, last if reached is None else digest(reached))
-    about = sorted({*new, *renamed, *retold})
-    if not about and not earlier.failed:
-        not_settled = len(waiting) - len(settling) + len(ours)
-        reason = f"{len(listing.files):,} calls in the folder, {not_settled:,} of them not settled."
-        return dg.SensorResult(skip_reason=reason, cursor=cursor)
-    customers = {told[path].customer_id for path in about if path in told}
-    customers |= {known[path].customer_id for path in about if path in known}
+    changed: set[str] = set()
+    if manifests.settled and is_readable:
+        changed = {p for p, call in known.items() if p in facts and p not in waiting and facts[p] != call.facts}
+    calls = sorted({*new, *_renamed(known, new, listing), *changed})
+    customers = {facts[path].customer_id for path in calls if path in facts}
+    customers |= {known[path].customer_id for path in calls if path in known}
     hashes = sorted({call.audio_hash for call in new.values()})
-    tags = {"customer_analytics/new_calls": str(len(about))}
-    scope = {"calls": about, "customers": sorted(customer for customer in customers if customer is not None)}
-    return dg.SensorResult(
-        run_requests=[request(calls_job.name, scope, hashes, earlier, tags, warehouse)],
+    return tick.result(
+        {"calls": calls, "customers": customers - {None}},
+        hashes,
+        {"customer_analytics/new_calls": str(len(calls))},
+        waiting=waiting | manifests.unsettled,
+        compared={p: file for p, file in listing.manifests.items() if p not in manifests.unsettled},
+        last=next(reversed(read if len(read) < len(wanted) else files), None),
+        skip_reason=f"{len(listing.files):,} calls in the folder, "
+        f"{len(waiting) - len(files) + len(wanted):,} of them not settled.",
         dynamic_partitions_requests=[CALL_AUDIO.build_add_request(hashes)],
         asset_events=[_event(call) for call in {call.audio_hash: call for call in new.values()}.values()],
-        cursor=cursor,
     )
 
 
-def known_calls(warehouse: Warehouse) -> dict[str, CallFile] | None:
-    """The rows of STG_SUPPORT_CALLS by relative path; None where the table does not exist yet."""
-    columns = ", ".join(STG_SUPPORT_CALLS.column_names)
-    try:
-        rows = warehouse.query(f"SELECT {columns} FROM {warehouse.name(STG_SUPPORT_CALLS.name)}")  # noqa: S608
-    except ProgrammingError as error:
-        if error.errno not in NOT_THERE:
-            raise
-        return None
-    return calls_of_rows(rows.cast(STG_SUPPORT_CALLS.arrow_schema).to_batches())
-
-
-def _told(
+def _facts(
     context: dg.SensorEvaluationContext,
     location: SourceLocation,
     listing: AudioListing,
     source: Source,
     only: Collection[str] | None,
-) -> tuple[dict[str, Told], bool]:
-    """What manifest and names tell of each audio file, or some of them, and whether the manifest can be read.
+) -> tuple[dict[str, CallFacts], bool]:
+    """What manifest and names say of the audio files, and whether the manifest can be read.
 
-    Where it cannot, the names alone are read; a run about new calls will fail and say what is wrong.
+    If it cannot, only the names are used; a run for new calls will fail with the reason.
     """
     try:
-        return what_is_told(location, listing, source.call_date_pattern, source.time_zone, only)[1], True
+        return read_facts(location, listing, source.call_date_pattern, source.time_zone, only)[1], True
     except SourceError as error:
         context.log.warning(error.without_values)
         names = replace(listing, manifests={})
-        return what_is_told(location, names, source.call_date_pattern, source.time_zone, only)[1], False
-
-
-def _cursor(unsettled: Mapping[str, FileEntry], compared: Mapping[str, FileEntry], last: str) -> str:
-    return json.dumps({"unsettled": to_cursor(unsettled), "compared": to_cursor(compared), "last": last})
-
-
-def _seen(cursor: str | None) -> tuple[dict[str, Stat], dict[str, Stat], str]:
-    """The files that had not settled at the last look, the manifests that were compared, and the last file."""
-    written = json.loads(cursor) if cursor else {}
-    return from_cursor(written.get("unsettled")), from_cursor(written.get("compared")), written.get("last", "")
-
-
-def _hashed(
-    location: SourceLocation, files: Mapping[str, FileEntry], told: Mapping[str, Told]
-) -> Iterator[CallFile | Problem]:
-    """The files in their order, as long as there is time; the first one in any case."""
-    until = time.monotonic() + _HASHING_SECONDS
-    first = next(iter(files), None)
-
-    def look(path: str) -> CallFile | Problem | None:
-        is_late = path != first and time.monotonic() > until
-        return None if is_late else hash_call(location, path, files[path], told[path])
-
-    with ThreadPoolExecutor(_THREADS) as threads:
-        yield from takewhile(lambda found: found is not None, threads.map(look, files))
-
-
-def _path(found: CallFile | Problem) -> str:
-    return found.path if isinstance(found, Problem) else found.relative_path
+        return read_facts(location, names, source.call_date_pattern, source.time_zone, only)[1], False
 
 
 def _renamed(known: Mapping[str, CallFile], new: Mapping[str, CallFile], listing: AudioListing) -> list[str]:
-    """Known calls that are gone and whose content has come under another name."""
+    """Known calls that no longer exist and whose content has a new name."""
     contents = {call.audio_hash for call in new.values()}
     moved = [p for p, call in known.items() if call.audio_hash in contents and p not in listing.files]
-    return [path for path in moved if not concealed(path, listing.problems)]
+    return [path for path in moved if not may_exist(path, listing.problems)]
 
 
 def _event(call: CallFile) -> dg.AssetMaterialization:

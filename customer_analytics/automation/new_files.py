@@ -1,16 +1,15 @@
-"""New structured files and labels flow in: a sensor sees them settle and requests the tables that they fill."""
+"""The sensor on source files that each fill a whole table: structured files and labels."""
 
-import datetime as dt
 import hashlib
 import json
 
 import dagster as dg
 
 from customer_analytics.automation import jobs
-from customer_analytics.automation.earlier_runs import earlier_runs
+from customer_analytics.automation.arrivals import earlier_runs
 from customer_analytics.ingestion.files import SourceFile, whole_files
-from customer_analytics.ingestion.load import TwiceThereError, present_name
-from customer_analytics.resources.source import Source
+from customer_analytics.ingestion.load import AmbiguousFileError, present_name
+from customer_analytics.ingestion.source import Source
 
 _WATCHED = (jobs.files, jobs.sentiment)
 _JOBS = {"STG_COMMENT_TRAINING": jobs.sentiment}
@@ -22,27 +21,30 @@ _JOBS = {"STG_COMMENT_TRAINING": jobs.sentiment}
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests the tables of source files that have changed and settled.",
 )
-def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorResult | dg.SkipReason:
-    """Compare each file with the one its table was loaded from, by content; read only if size or time differ.
+def new_files(
+    context: dg.SensorEvaluationContext, source: dg.ResourceParam[Source]
+) -> dg.SensorResult | dg.SkipReason:
+    """Compare each file's content with the one that its table was loaded from, if size or time differ.
 
-    The tables of structured files are requested alone, and what depends on them follows by its conditions. With
-    labels, what is made of them is requested too. A content that could not be loaded is not requested again until
-    the file changes.
+    For structured files, only their tables are requested; the tables computed from them follow by automation
+    conditions. For labels, everything computed from them is requested. Content that could not be loaded is not
+    requested again until the file changes.
     """
     if not source.uri:
-        return dg.SkipReason("No source is set: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI.")
+        return dg.SkipReason(
+            "The sample data is not watched: set CUSTOMER_ANALYTICS_SOURCE to a folder or an fsspec URI."
+        )
     for job in _WATCHED:
-        earlier = earlier_runs(context.instance, job.name, dt.datetime.now(dt.UTC))
-        if earlier.is_going_on:
-            return dg.SkipReason(f"Waiting, because a run of {job.name} is going on.")
+        if earlier_runs(context.instance, job.name).is_going_on:
+            return dg.SkipReason(f"Waiting, because a run of {job.name} is in progress.")
     location = source.location()
     seen: dict[str, tuple[object, bool]] = json.loads(context.cursor) if context.cursor else {}
-    looked_at: dict[str, tuple[object, bool]] = {}
+    read: dict[str, tuple[object, bool]] = {}
     changed: dict[SourceFile, str] = {}
     for file in whole_files():
         try:
             name = present_name(location, file)
-        except TwiceThereError as error:
+        except AmbiguousFileError as error:
             context.log.warning(str(error))
             continue
         entry, loaded = location.entry(name) if name else None, _loaded(context.instance, file)
@@ -52,23 +54,23 @@ def new_files(context: dg.SensorEvaluationContext, source: Source) -> dg.SensorR
         before, was_loaded = seen.get(file.name, (None, False))
         is_loaded = before == stat and was_loaded
         if before == stat and not is_loaded:
-            # A file that is too large to be read is refused for its size.
+            # A run refuses a file that is too large to be read.
             is_readable = entry.size <= location.limits.file_bytes
-            content_hash = location.sha256(entry.path, entry.size)[0] if is_readable else f"{entry.size} bytes"
-            is_loaded = content_hash == loaded[0]
+            file_hash = location.sha256(entry.path, entry.size)[0] if is_readable else f"{entry.size} bytes"
+            is_loaded = file_hash == loaded[0]
             if not is_loaded:
-                changed[file] = f"{loaded[1]} {content_hash}"
-        looked_at[file.name] = (stat, is_loaded)
-    return dg.SensorResult(run_requests=_requests(changed), cursor=json.dumps(looked_at))
+                changed[file] = f"{loaded[1]} {file_hash}"
+        read[file.name] = (stat, is_loaded)
+    return dg.SensorResult(run_requests=_requests(changed), cursor=json.dumps(read))
 
 
 def _loaded(instance: dg.DagsterInstance, file: SourceFile) -> tuple[str, str] | None:
-    """Content hash of the file that the table was last loaded from, and the run that loaded it; None if none."""
+    """The hash of the file that the table was last loaded from, and the run that loaded it."""
     event = instance.get_latest_materialization_event(dg.AssetKey(file.table.name.lower()))
     written = event.asset_materialization if event else None
-    if event is None or written is None or "content_hash" not in written.metadata:
+    if event is None or written is None or "file_hash" not in written.metadata:
         return None
-    return str(written.metadata["content_hash"].value), event.run_id
+    return str(written.metadata["file_hash"].value), event.run_id
 
 
 def _requests(changed: dict[SourceFile, str]) -> list[dg.RunRequest]:
@@ -85,6 +87,6 @@ def _requests(changed: dict[SourceFile, str]) -> list[dg.RunRequest]:
 
 
 def _key(changed: dict[SourceFile, str]) -> str:
-    """Derived from what each table was loaded from before and what it is to be loaded from."""
+    """The run key, derived from the contents that the tables were loaded from and from the new ones."""
     lines = [f"{file.name} {key}" for file, key in changed.items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

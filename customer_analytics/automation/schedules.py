@@ -1,16 +1,16 @@
-"""What runs at fixed times."""
+"""Schedules."""
 
 import dagster as dg
 
 from customer_analytics.automation import jobs, maintenance
 
-# Off until somebody switches it on: with the sensors and conditions on, it finds nothing to do.
+# Stopped by default: with sensors and conditions running, it finds nothing to do.
 daily = dg.ScheduleDefinition(
     name="daily",
     job=jobs.everything,
     cron_schedule="0 5 * * *",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Every asset, each morning; for those who rather have one run a day than sensors.",
+    description="Every asset, each morning: an alternative to the sensors.",
 )
 
 reconciliation = [
@@ -19,7 +19,7 @@ reconciliation = [
         job=job,
         cron_schedule=f"{minute} 2 * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Compares all files with what is known, finds what sensors missed, and forgets what is gone.",
+        description="Compares all files with the tables, loads what sensors missed, removes deleted files' rows.",
     )
     for job, minute in ((jobs.calls, 30), (jobs.comments, 45))
 ]
@@ -37,10 +37,10 @@ weekly = dg.ScheduleDefinition(
     job=jobs.dated,
     cron_schedule="15 0 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Counts what was dated later than the day before, now that its day has come.",
+    description="Counts rows that were dated in the future until today.",
 )
 def nightly_reporting_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request what depends on AS_OF, once something has been loaded."""
+    """Refresh the tables that depend on AS_OF, once something has been loaded."""
     if context.instance.get_latest_materialization_event(dg.AssetKey("as_of")) is None:
         return dg.SkipReason("Nothing has been loaded yet.")
     return dg.RunRequest()

@@ -1,4 +1,4 @@
-"""Backups: the whole state folder in one file, and back."""
+"""Back up the state folder into one file, and restore it."""
 
 from customer_analytics.backups.archive import BackupError
 from customer_analytics.backups.create import create

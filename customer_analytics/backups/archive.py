@@ -1,4 +1,4 @@
-"""The file of a backup: a ZIP archive of files, and last a manifest with the size and SHA-256 of each."""
+"""The backup file: a ZIP archive of the files and a manifest with the size and SHA-256 of each."""
 
 import errno
 import hashlib
@@ -16,27 +16,27 @@ _FORMAT = "customer-analytics-backup/1"
 _LARGEST_MANIFEST = 64 * 1024**2
 _BLOCK_BYTES = 1 << 20
 _COMPRESSED = {".opus", ".mp3", ".m4a", ".ogg", ".webm", ".flac", ".parquet", ".lance"}
-# What the library raises of damaged archives; of encrypted files it is a RuntimeError.
+# What zipfile raises for damaged archives; RuntimeError is for encrypted files.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OverflowError)
-# Places in the archive before its beginning, and names that no two files, or no file, can have.
-_OF_IMPOSSIBLE_PLACES = {errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG}
+# From offsets before the beginning of the archive, and from invalid or duplicate file names.
+_DAMAGED_NUMBERS = {errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG}
 OnProgress = Callable[[int, int], None]
-"""Called with the megabytes that are done, and with all of them."""
+"""Called with the megabytes that are done and their total."""
 
 
 class BackupError(ValueError):
-    """A backup that cannot be written or used; the text says why and what to do."""
+    """A backup cannot be written or used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class _File:
     size: int
     sha256: str
-    modified: int  # nanoseconds, which COPY INTO tells versions of a staged file apart by
+    modified: int  # nanoseconds; COPY INTO uses it to detect a changed staged file
 
 
 def write(folder: Path, archive: Path, facts: dict[str, object], on_progress: OnProgress) -> None:
-    """Write all files below a folder, and facts about them, into a new archive for its owner only."""
+    """Write all files below a folder, and facts about them, into a new private archive."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     total, done = sum(path.stat().st_size for path in paths), 0
     written: dict[str, _File] = {}
@@ -62,7 +62,7 @@ def write(folder: Path, archive: Path, facts: dict[str, object], on_progress: On
 
 
 def extract(archive: Path, folder: Path, on_progress: OnProgress) -> None:
-    """Write the files of an archive below a new folder; raises BackupError unless it is as it was written."""
+    """Extract an archive into a new folder; raises BackupError if its content does not match the manifest."""
     try:
         with zipfile.ZipFile(archive) as packed:
             files = _manifest(packed)
@@ -70,8 +70,8 @@ def extract(archive: Path, folder: Path, on_progress: OnProgress) -> None:
             free = shutil.disk_usage(folder.parent).free
             if total > free:
                 raise BackupError(
-                    f"The files of {archive} take {total / 1024**3:.1f} GB, but {folder.parent} has "
-                    f"{free / 1024**3:.1f} GB free: make room there."
+                    f"The files of {archive} take {total / 1024**3:.1f} GB, but {folder.parent} has only "
+                    f"{free / 1024**3:.1f} GB free: free some space there."
                 )
             folder.mkdir(mode=0o700)
             for name, file in files.items():
@@ -79,15 +79,17 @@ def extract(archive: Path, folder: Path, on_progress: OnProgress) -> None:
                     done += block_size
                     on_progress(done // 10**6, total // 10**6)
     except _DAMAGED as error:
-        raise BackupError(f"{archive} is damaged or no backup ({error}): use another copy of it.") from error
+        raise BackupError(f"{archive} is damaged or not a backup ({error}): use another copy of it.") from error
     except OSError as error:
-        if error.errno not in _OF_IMPOSSIBLE_PLACES:
+        if error.errno not in _DAMAGED_NUMBERS:
             raise
-        raise BackupError(f"{archive} is damaged or no backup ({error.strerror}): use another copy.") from error
+        raise BackupError(
+            f"{archive} is damaged or not a backup ({error.strerror}): use another copy of it."
+        ) from error
 
 
 def _manifest(packed: zipfile.ZipFile) -> dict[str, _File]:
-    """The files that the manifest names; raises unless they are those of the archive, each once."""
+    """The files of the manifest; raises BadZipFile unless the archive holds exactly these, once each."""
     entries = packed.infolist()
     try:
         entry = packed.getinfo(MANIFEST)
@@ -96,7 +98,10 @@ def _manifest(packed: zipfile.ZipFile) -> dict[str, _File]:
         with packed.open(entry) as content:
             read = json.loads(content.read(_LARGEST_MANIFEST))
         if read["format"] != _FORMAT:
-            raise BackupError(f"The backup is of format {read['format']!r}, this version reads {_FORMAT!r}.")
+            raise BackupError(
+                f"The backup has format {read['format']!r}, but this version reads {_FORMAT!r}: restore it with "
+                "the version that wrote it."
+            )
         files = {
             name: _File(int(f["size"]), str(f["sha256"]), int(f["modified"])) for name, f in read["files"].items()
         }
@@ -108,12 +113,12 @@ def _manifest(packed: zipfile.ZipFile) -> dict[str, _File]:
         raise zipfile.BadZipFile("it holds no files")
     names = [entry.filename for entry in entries if entry.filename != MANIFEST]
     if sorted(names) != sorted(files) or not all(map(_is_safe, files)) or any(f.size < 0 for f in files.values()):
-        raise zipfile.BadZipFile("its files are not those of its manifest")
+        raise zipfile.BadZipFile("its files do not match its manifest")
     return files
 
 
 def _is_safe(name: str) -> bool:
-    """Whether a name leads to a place below the folder that it is put in."""
+    """Whether a name is a relative path that stays below the folder."""
     parts = name.split("/")
     return name.isprintable() and "\\" not in name and all(part not in ("", ".", "..") for part in parts)
 
@@ -125,7 +130,7 @@ def _extracted(packed: zipfile.ZipFile, name: str, file: _File, folder: Path) ->
         packed.open(name) as source,
         os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new,
     ):
-        # One byte more than it may have, and never more than a block at once, whatever the archive says.
+        # Read at most one byte more than the manifest allows, whatever size the archive claims.
         while block := source.read(min(_BLOCK_BYTES, file.size - size + 1)):
             size += len(block)
             if size > file.size:
@@ -136,5 +141,5 @@ def _extracted(packed: zipfile.ZipFile, name: str, file: _File, folder: Path) ->
         new.flush()
         os.fsync(new.fileno())
     if (size, digest.hexdigest()) != (file.size, file.sha256):
-        raise zipfile.BadZipFile(f"{name} is not the file of its manifest")
+        raise zipfile.BadZipFile(f"{name} does not match its manifest")
     os.utime(target, ns=(file.modified, file.modified))

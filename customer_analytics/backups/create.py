@@ -1,4 +1,4 @@
-"""Writing a backup while everything runs."""
+"""Write a backup without stopping anything."""
 
 import datetime as dt
 import os
@@ -13,47 +13,45 @@ from filelock import FileLock
 
 from customer_analytics import embedded_snowflake, temporary
 from customer_analytics.backups.archive import BackupError, OnProgress, write
-from customer_analytics.damage import damaged, full_disk_told, link_tree, synchronise
+from customer_analytics.damage import damaged, explain_full_disk, flush_to_disk, link_tree
 
 _LOGS = ("statements.jsonl", "statements.1.jsonl")
-# Locks of runs, what lasts for a moment, what is copied in a way of its own, and Weaviate's, which has backups.
+# Damaged files, locks of runs, temporary files; what is copied separately; Weaviate, which has its own backups.
 _LEFT_OUT = {"damaged", "runs", "temporary", "vectors", "warehouse", "weaviate"}
-_OF_SQLITE = {".db-journal", ".db-shm", ".db-wal", ".lock"}
+_NOT_COPIED = {".db-journal", ".db-shm", ".db-wal", ".lock"}
 _WRITERS_WAIT_SECONDS = 600.0
 
 
 def create(home: Path, file: Path, on_progress: OnProgress) -> None:
-    """Write the state folder into one file, which is there whole or not at all.
+    """Write the state folder into one file, completely or not at all.
 
-    Each part is copied as it was at one moment: the warehouse, each collection of vectors, each of Dagster's
-    databases. A run that goes on meanwhile is in the backup as one that was interrupted.
+    The warehouse, each collection of vectors and each database of Dagster are copied as of one moment. A run that
+    is in progress appears in the backup as interrupted.
 
     Raises:
-        BackupError: There is no state, or the file is there already.
+        BackupError: There is no state, or the file already exists.
         DamagedError: A file of the state cannot be read.
-        OSError: There is no room for the copies or the file.
+        OSError: The disk is full.
     """
     home, file = home.absolute(), file.absolute()
     if not home.is_dir():
         raise BackupError(f"There is no state in {home}: run the pipeline first.")
     if file.exists():
-        raise BackupError(f"{file} is there already: name another file, or move it away.")
+        raise BackupError(f"{file} already exists: choose another file, or move it away.")
     if file.is_relative_to(home):
-        raise BackupError(f"{file} is in the state folder itself: name a file elsewhere.")
+        raise BackupError(f"{file} is in the state folder: choose a file elsewhere.")
     unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
     facts: dict[str, object] = {
         "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "made_by": version("customer-analytics"),
     }
-    with full_disk_told(home), temporary.folder(home) as copies:
+    with explain_full_disk(home), temporary.folder(home) as copies:
         _copy(home, copies)
         try:
-            with full_disk_told(file.parent):
+            with explain_full_disk(file.parent):
                 write(copies, unfinished, facts, on_progress)
-            os.link(
-                unfinished, file
-            )  # unlike a renaming, it fails where somebody else has made the file meanwhile
-            synchronise(file.parent)
+            os.link(unfinished, file)  # unlike a rename, this fails if the file exists by now
+            flush_to_disk(file.parent)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -66,7 +64,7 @@ def _copy(home: Path, copies: Path) -> None:
             if log.exists():
                 shutil.copyfile(log, copies / "warehouse" / log.name)
     for table in (home / "vectors").glob("*.lance"):
-        # Its files are never changed, but the lock of its writers keeps some from going while others are linked.
+        # Files never change, but without the writers' lock some could be deleted while others are linked.
         with FileLock(table.with_suffix(".lock"), timeout=_WRITERS_WAIT_SECONDS):
             link_tree(table, copies / "vectors" / table.name)
     for path in _others(home):
@@ -83,7 +81,7 @@ def _others(home: Path) -> Iterator[Path]:
         if entry.name in _LEFT_OUT or entry.name.startswith("."):
             continue
         for path in entry.rglob("*") if entry.is_dir() else [entry]:
-            if path.is_file() and not path.is_symlink() and path.suffix not in _OF_SQLITE:
+            if path.is_file() and not path.is_symlink() and path.suffix not in _NOT_COPIED:
                 yield path
 
 

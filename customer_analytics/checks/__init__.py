@@ -1,1 +1,1 @@
-"""What must hold, one module a stage."""
+"""Asset checks, one module for each stage."""

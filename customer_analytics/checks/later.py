@@ -1,4 +1,4 @@
-"""Rows that are later than AS_OF: kept, not counted yet, and reported."""
+"""Rows dated later than AS_OF: kept, not counted yet, and reported."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -8,8 +8,8 @@ import dagster as dg
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.tables.reporting import AS_OF
-from customer_analytics.transforms.reporting_date import ALL_EVENTS, Events
+from customer_analytics.tables.reporting_day import AS_OF
+from customer_analytics.transforms.reporting_day import ALL_EVENTS, Events
 
 
 def _name(events: Events) -> str:
@@ -20,15 +20,15 @@ SPECS = [
     dg.AssetCheckSpec(
         _name(events),
         asset=AS_OF.name.lower(),
-        description=f"No {events.column} of {events.table.name} is later than AS_OF. Later rows are kept, and a "
-        "nightly job counts them once their day has come.",
+        description=f"No {events.column} of {events.table.name} is later than AS_OF. Later rows are kept; a "
+        "nightly job counts them when their day comes.",
     )
     for events in ALL_EVENTS
 ]
 
 
 def results(rows: Mapping[Events, DataFrame], as_of: dt.date, time_zone: str) -> Iterator[dg.AssetCheckResult]:
-    """How many rows of each table are later, and the latest day among them; found in one statement."""
+    """The number of later rows of each table, and the latest day among them, found in one statement."""
     days = [
         of_table.select(f.lit(events.table.name).alias("TABLE_NAME"), events.day(time_zone).alias("DAY"))
         for events, of_table in rows.items()

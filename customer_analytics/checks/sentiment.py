@@ -1,20 +1,16 @@
-"""What must hold of the classifier and of predictions before they are published."""
+"""The check of the classifier's quality, made before a version is registered."""
 
 from collections.abc import Mapping
 
 import dagster as dg
-from snowflake.snowpark import DataFrame
-from snowflake.snowpark import functions as f
 
-from customer_analytics.checks.audit import Audit, Inputs, declared, unequal
-from customer_analytics.resources.quality_floor import QualityFloor
-from customer_analytics.tables import sentiment
+from customer_analytics.resources.parameters import QualityFloor
 
 QUALITY = dg.AssetCheckSpec(
     "quality_is_above_the_floor",
     asset="sentiment_classifier",
     blocking=True,
-    description="Accuracy and AUC on texts not seen reach the configured floor. Checked before a version is kept.",
+    description="Accuracy and AUC on unseen texts reach the floor. Checked before a version is registered.",
 )
 
 
@@ -30,18 +26,7 @@ def quality(metrics: Mapping[str, float], floor: QualityFloor) -> dg.AssetCheckR
 
 
 def no_classifier(why: str) -> dg.AssetCheckResult:
-    """That there is no classifier, which is told and stops nothing."""
+    """A warning that there is no classifier; the run continues."""
     return dg.AssetCheckResult(
         passed=False, check_name=QUALITY.name, severity=dg.AssetCheckSeverity.WARN, description=why
     )
-
-
-def _scored_once(rows: DataFrame, inputs: Inputs) -> DataFrame:
-    return unequal(rows.agg(f.count("*").alias("ROWS")), inputs["objects"], ("ROWS", "OBJECTS"))
-
-
-_ONE_EACH = Audit("every_object_is_scored", "As many predictions as objects in the collection.", _scored_once)
-
-PRED_TWITTER_COMMENTS = (*declared(sentiment.PRED_TWITTER_COMMENTS), _ONE_EACH)
-
-PRED_CUSTOMER_CALLS = (*declared(sentiment.PRED_CUSTOMER_CALLS), _ONE_EACH)

@@ -1,8 +1,7 @@
-"""What must hold of source tables, and what is worth knowing of them.
+"""Checks of source tables.
 
-Rows that cannot be true are rejected while a file is read. So these checks confirm what has been published; those
-that fail block all that is computed from it. What is only unexpected, such as a payment method that is not known,
-warns.
+Rows that break a rule are rejected while a file is read, so the blocking checks confirm what has been published.
+Values that are only unexpected, such as an unknown payment method, warn.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,66 +10,23 @@ import dagster as dg
 from snowflake.snowpark import DataFrame
 from snowflake.snowpark import functions as f
 
-from customer_analytics.checks import afterwards
-from customer_analytics.checks.audit import Audit, Inputs, among, identifying, keyed, known_words, restricted
+from customer_analytics.checks.audit_checks import AuditsByTable, post_publish, specs
 from customer_analytics.ingestion.calls import CALLS_FOLDER
 from customer_analytics.ingestion.comments import is_of_comments
-from customer_analytics.ingestion.files import (
-    COMMENTS,
-    SOURCE_FILES,
-    SourceFile,
-    whole_files,
-)
+from customer_analytics.ingestion.files import COMMENTS, SOURCE_FILES, SourceFile, whole_files
 from customer_analytics.ingestion.load import LoadedFile
 from customer_analytics.ingestion.location import SourceError
-from customer_analytics.resources.warehouse.resource import Warehouse
-from customer_analytics.tables import TABLES, Reference, Table, sources
-from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_REJECTED_ROWS
+from customer_analytics.ports.warehouse.base import Warehouse
+from customer_analytics.publishing.audits import Audit, Inputs, key_audits
+from customer_analytics.publishing.table_audits import warning_audits
+from customer_analytics.tables import TABLES, Table, sources
+from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_REJECTED_ROWS, STG_TWITTER_COMMENTS
 
 _RECONCILED, FILE_IS_ACCEPTED = "every_line_is_loaded_or_rejected", "file_is_accepted"
-_AUDITED_BEFORE = (sources.STG_SUPPORT_CALLS, sources.STG_TWITTER_COMMENTS)
-_KEYED = {table: keyed(table) for table in sources.TABLES if table not in _AUDITED_BEFORE}
-
-SUPPORT_CALLS = keyed(sources.STG_SUPPORT_CALLS)
-
-
-def _known(table: Table, reference: Reference) -> Audit:
-    """The audit that a reference leads somewhere; null leads nowhere."""
-    column, there = reference.column, reference.table
-
-    def violations(rows: DataFrame, inputs: Inputs) -> DataFrame:
-        keys = inputs[there].filter(f.col(column).is_not_null()).select(column)
-        return rows.filter(f.col(column).is_null() | ~among(column, keys)).select(identifying(table))
-
-    description = f"Counts rows whose {column} is null or not in {there}."
-    if reference.strangers:
-        description += " They need not be: any number passes."
-    return Audit(f"{column.removesuffix('_ID').lower()}s_are_known", description, violations, reference.strangers)
-
-
-_DATED = Audit(
-    "calls_are_dated",
-    "Counts calls of which neither the manifest, the name nor the recording tells when they happened; they are in "
-    "no figure that depends on time.",
-    lambda rows, _: rows.filter(f.col("CALLED_AT").is_null()).select(identifying(sources.STG_SUPPORT_CALLS)),
-)
-
-
-def noted(table: Table) -> tuple[Audit, ...]:
-    """The audits of what is only unexpected in a table."""
-    others = (_DATED,) if table is sources.STG_SUPPORT_CALLS else ()
-    return (
-        *restricted(table),
-        *known_words(table),
-        *(_known(table, reference) for reference in table.references),
-        *others,
-    )
-
-
-_NOTEWORTHY = {table: noted(table) for table in sources.TABLES}
-
-
 _FILES = {file.table: file for file in whole_files()}
+_KEYS = {table: key_audits(table) for table in _FILES}
+_WARNINGS = {table: warning_audits(table) for table in _FILES}
+_OTHER_WARNINGS = {table: warning_audits(table) for table in sources.TABLES if table not in _FILES}
 SPECS = [
     *(
         spec
@@ -79,7 +35,7 @@ SPECS = [
             dg.AssetCheckSpec(
                 FILE_IS_ACCEPTED,
                 asset=table.name.lower(),
-                description=f"{file.name} can be read and was loaded; else the table keeps its old rows.",
+                description=f"{file.name} was loaded. If it is refused, the table keeps its old rows.",
             ),
             dg.AssetCheckSpec(
                 _RECONCILED,
@@ -89,10 +45,10 @@ SPECS = [
             ),
         )
     ),
-    *afterwards.specs({table: _KEYED[table] for table in _FILES}, blocking=True),
-    *afterwards.specs({table: _NOTEWORTHY[table] for table in _FILES}, blocking=False),
+    *specs(_KEYS, blocking=True),
+    *specs(_WARNINGS, blocking=False),
 ]
-"""The checks of the files that fill their table alone."""
+"""The checks of tables that one file fills."""
 
 
 def results(
@@ -101,7 +57,7 @@ def results(
     refused: Mapping[SourceFile, SourceError],
     warehouse: Warehouse,
 ) -> Iterator[dg.AssetCheckResult]:
-    """The results of SPECS for files that were loaded, and of the first for those that were refused."""
+    """The results of SPECS for loaded files, and of `file_is_accepted` for refused ones."""
     selected = {key.asset_key for key in context.selected_asset_check_keys}
 
     def is_selected(table: Table) -> bool:
@@ -114,11 +70,11 @@ def results(
     for table in files:
         yield _accepted(table)
     yield from _reconciled(files, warehouse)
-    yield from afterwards.evaluated({table: _KEYED[table] for table in files}, context, warehouse)
-    yield from _noteworthy({table: _NOTEWORTHY[table] for table in files}, context, warehouse)
+    yield from post_publish({table: _KEYS[table] for table in files}, context, warehouse)
+    yield from _warned({table: _WARNINGS[table] for table in files}, context, warehouse)
 
 
-_WHOLE, _OF_COMMENTS = (dg.AssetKey(t.name.lower()) for t in (STG_REJECTED_ROWS, STG_COMMENT_FILES))
+_WHOLE_FILES, _COMMENT_FILES = (dg.AssetKey(t.name.lower()) for t in (STG_REJECTED_ROWS, STG_COMMENT_FILES))
 
 
 @dg.multi_asset_check(
@@ -128,22 +84,22 @@ _WHOLE, _OF_COMMENTS = (dg.AssetKey(t.name.lower()) for t in (STG_REJECTED_ROWS,
             asset=key,
             description="Every file was loaded; a refused one has a row with line 0 in STG_REJECTED_ROWS.",
         )
-        for key in (_WHOLE, _OF_COMMENTS)
+        for key in (_WHOLE_FILES, _COMMENT_FILES)
     ],
     can_subset=True,
 )
 def no_file_is_refused(
-    context: dg.AssetCheckExecutionContext, warehouse: Warehouse
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Fail the run, after it has done the rest, if it refused a source file.
+    """Fail the run, after everything else is done, if it refused a source file.
 
-    A refused file in the folder of comments is only reported.
+    A refused file in the comments folder is only reported.
     """
     rows = warehouse.table(STG_REJECTED_ROWS.name).filter(f.col("LINE") == 0)
     rules = {row["SOURCE"]: row["RULE"] for row in rows.select("SOURCE", "RULE").sort("SOURCE").collect()}
     failed = []
     for key in sorted(check.asset_key for check in context.selected_asset_check_keys):
-        of_comments = key == _OF_COMMENTS
+        of_comments = key == _COMMENT_FILES
         refused = [name for name in rules if is_of_comments(name) == of_comments]
         named = [file for file in SOURCE_FILES if set(file.names) & set(refused)]
         shown = _without_calls(refused)
@@ -163,7 +119,7 @@ def no_file_is_refused(
 
 
 def _without_calls(names: Sequence[str]) -> list[str]:
-    """The names of files; of recordings, which may name customers, how many there are."""
+    """The names of files; of recordings, whose names may identify customers, only the number."""
     files = [name for name in names if not name.startswith(f"{CALLS_FOLDER}/")]
     calls = len(names) - len(files)
     return [*files, f"{calls:,} in {CALLS_FOLDER}"] if calls else files
@@ -172,13 +128,10 @@ def _without_calls(names: Sequence[str]) -> list[str]:
 def _was_read(file: SourceFile, context: dg.AssetCheckExecutionContext) -> bool:
     """Whether this run has read the file; another one may have refused it."""
     if file is COMMENTS:
-        return True  # each run of the files of comments looks at it
+        return True  # each run about comments reads it
     check = dg.AssetCheckKey(dg.AssetKey(file.table.name.lower()), FILE_IS_ACCEPTED)
     record = context.instance.get_latest_asset_check_evaluation_record(check)
     return record is not None and record.run_id == context.run.run_id
-
-
-_OTHERS = {table: audits for table, audits in _NOTEWORTHY.items() if table not in _FILES}
 
 
 @dg.multi_asset_check(
@@ -189,26 +142,28 @@ _OTHERS = {table: audits for table, audits in _NOTEWORTHY.items() if table not i
             additional_deps=sorted({reference.table.lower() for reference in table.references}),
             description=audit.description,
         )
-        for table, audits in _OTHERS.items()
+        for table, audits in _OTHER_WARNINGS.items()
         for audit in audits
     ],
     can_subset=True,
 )
-def noteworthy(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
-    """Count values that are not known, and references that lead nowhere."""
-    yield from _noteworthy(_OTHERS, context, warehouse)
+def warnings(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.AssetCheckResult]:
+    """Count unknown values, and references to rows that do not exist."""
+    yield from _warned(_OTHER_WARNINGS, context, warehouse)
 
 
-def _noteworthy(
-    audits: afterwards.Audits,
+def _warned(
+    audits: AuditsByTable,
     context: dg.AssetCheckExecutionContext | dg.AssetExecutionContext,
     warehouse: Warehouse,
 ) -> Iterator[dg.AssetCheckResult]:
     referenced = {reference.table for table in audits for reference in table.references}
     for name in referenced:
-        warehouse.ensure_table(TABLES[name])  # a run of some assets alone may be the first
+        warehouse.writes.ensure_table(TABLES[name])  # the first run may be one of some assets only
     inputs = {name: warehouse.table(name) for name in referenced}
-    yield from afterwards.evaluated(audits, context, warehouse, dg.AssetCheckSeverity.WARN, **inputs)
+    yield from post_publish(audits, context, warehouse, dg.AssetCheckSeverity.WARN, **inputs)
 
 
 def _accepted(table: Table, reason: str | None = None) -> dg.AssetCheckResult:
@@ -217,13 +172,13 @@ def _accepted(table: Table, reason: str | None = None) -> dg.AssetCheckResult:
         asset_key=table.name.lower(),
         check_name=FILE_IS_ACCEPTED,
         metadata={"reason": reason} if reason else {},
-        description="The file was refused, and the table is as it was." if reason else None,
+        description="The file was refused, and the table keeps its old rows." if reason else None,
     )
 
 
 def _reconciled(files: Mapping[Table, LoadedFile], warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
-    """Count each file's rows where they are and compare with what the file held."""
-    loaded = warehouse.counts([warehouse.table(table.name) for table in files])
+    """Compare each file's line count with its rows in the tables."""
+    loaded = warehouse.reads.counts([warehouse.table(table.name) for table in files])
     counted = warehouse.table(STG_REJECTED_ROWS.name).group_by("SOURCE").count().collect() if files else []
     rejected = {row["SOURCE"]: int(row["COUNT"]) for row in counted}
     for (table, file), rows in zip(files.items(), loaded, strict=True):
@@ -235,3 +190,41 @@ def _reconciled(files: Mapping[Table, LoadedFile], warehouse: Warehouse) -> Iter
             metadata=found,
             description=", ".join(f"{count:,} {what}" for what, count in found.items()),
         )
+
+
+def _miscounted(comments: DataFrame, inputs: Inputs) -> DataFrame:
+    """Files whose number of lines differs from their rows in the tables."""
+    loaded = comments.group_by("FILE_HASH").agg(f.count("*").alias("FOUND"))
+    of_files = inputs["rejected"].filter(f.col("LINE") > 0)  # line 0: the whole file was refused
+    rejected = of_files.group_by("SOURCE").agg(f.count("*").alias("REJECTED"))
+    files = inputs["files"].join(loaded, "FILE_HASH", "left")
+    files = files.join(rejected, files["RELATIVE_PATH"] == rejected["SOURCE"], "left")
+    found = f.coalesce("FOUND", f.lit(0)) + f.coalesce("REJECTED", f.lit(0))
+    return files.filter(f.col("LINES") != found).select("RELATIVE_PATH", "LINES", "FOUND", "REJECTED")
+
+
+_LINES = Audit(
+    _RECONCILED,
+    "Lines in each file = its rows in the table + its rows rejected.",
+    _miscounted,
+)
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(
+            _LINES.name,
+            asset=STG_TWITTER_COMMENTS.name.lower(),
+            blocking=True,
+            additional_deps=[STG_COMMENT_FILES.name.lower()],
+            description=_LINES.description,
+        )
+    ]
+)
+def comment_lines(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.AssetCheckResult]:
+    """Compare each comment file's line count with its rows in the tables."""
+    files, rejected = warehouse.table(STG_COMMENT_FILES.name), warehouse.table(STG_REJECTED_ROWS.name)
+    audits = {STG_TWITTER_COMMENTS: (_LINES,)}
+    yield from post_publish(audits, context, warehouse, files=files, rejected=rejected)

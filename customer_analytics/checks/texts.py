@@ -1,22 +1,29 @@
-"""What must hold of transcripts and vectors: rows are reconciled from table to table to collection."""
+"""Checks of transcripts and vectors: rows are reconciled from stage to table to table to collection."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 from snowflake.snowpark import functions as f
 
-from customer_analytics.checks import afterwards
-from customer_analytics.checks.audit import as_many_rows_as, declared
+from customer_analytics.checks.audit_checks import post_publish, specs
+from customer_analytics.ingestion.call_staging import staged_audio
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, collection
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.warehouse.base import Warehouse
+from customer_analytics.publishing.audits import Audit, among, as_many_rows_as, table_audits
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_SUPPORT_CALLS, STG_TWITTER_COMMENTS
 
-_TRANSCRIPTS = {CALL_TRANSCRIPTS: declared(CALL_TRANSCRIPTS)}
-_HEARD = {
-    CALL_TRANSCRIPTS: (as_many_rows_as("calls", "every_call_has_a_row", "As many rows as STG_SUPPORT_CALLS."),)
+_TRANSCRIPTS = {CALL_TRANSCRIPTS: table_audits(CALL_TRANSCRIPTS)}
+CALLS_ARE_STAGED = Audit(
+    "every_call_is_staged",
+    "The directory table of CALL_STAGE lists the audio of every call.",
+    lambda calls, inputs: calls.filter(~among("AUDIO_HASH", inputs["staged"])).select("AUDIO_HASH"),
+)
+_COUNTED = {
+    CALL_TRANSCRIPTS: (as_many_rows_as("calls", "every_call_has_a_row", "As many rows as STG_SUPPORT_CALLS."),),
+    STG_SUPPORT_CALLS: (CALLS_ARE_STAGED,),
 }
 _EMBEDDED = {
     "comment_training": (COMMENT_TRAINING, STG_COMMENT_TRAINING),
@@ -26,22 +33,23 @@ _EMBEDDED = {
 _VECTORS = "every_row_has_its_vector"
 
 
-@dg.multi_asset_check(specs=afterwards.specs(_TRANSCRIPTS, blocking=True), can_subset=True)
-def transcripts(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
-    """Confirm keys, required columns and accepted values of transcripts, which are committed in small groups."""
-    yield from afterwards.evaluated(_TRANSCRIPTS, context, warehouse)
+@dg.multi_asset_check(specs=specs(_TRANSCRIPTS, blocking=True), can_subset=True)
+def transcripts(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.AssetCheckResult]:
+    """Check keys, required columns and accepted values of transcripts, which are committed in small groups."""
+    yield from post_publish(_TRANSCRIPTS, context, warehouse)
 
 
-# These do not block: what is missing, because a run was killed, comes with the next one, and spoils nothing until
-# then.
+# These do not block: what a killed run has not written, the next run adds.
 @dg.multi_asset_check(
     specs=[
-        *afterwards.specs(_HEARD, blocking=False),
+        *specs(_COUNTED, blocking=False),
         *(
             dg.AssetCheckSpec(
                 _VECTORS,
                 asset=name,
-                description=f"As many objects as rows of {table.name} that are to be embedded.",
+                description=f"As many objects as rows of {table.name} to embed.",
             )
             for name, (_, table) in _EMBEDDED.items()
         ),
@@ -49,18 +57,22 @@ def transcripts(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) ->
     can_subset=True,
 )
 def texts(
-    context: dg.AssetCheckExecutionContext, warehouse: Warehouse, embedder: Embedder, vector_store: VectorStore
+    context: dg.AssetCheckExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    embedder: dg.ResourceParam[Embedder],
+    vector_store: dg.ResourceParam[VectorStore],
 ) -> Iterator[dg.AssetCheckResult]:
-    """Count calls, transcripts, texts and vectors where they are."""
-    yield from afterwards.evaluated(_HEARD, context, warehouse, calls=warehouse.table(STG_SUPPORT_CALLS.name))
-    # Only what is selected is looked at: where a run is about some assets, the tables of others may not be there.
+    """Compare the numbers of calls, transcripts, texts and vectors."""
+    calls, staged = warehouse.table(STG_SUPPORT_CALLS.name), staged_audio(warehouse)
+    yield from post_publish(_COUNTED, context, warehouse, calls=calls, staged=staged)
+    # Only selected checks are evaluated, because tables of other assets may not exist yet.
     selected = sorted(key.asset_key.path[-1] for key in context.selected_asset_check_keys if key.name == _VECTORS)
     rows = {name: warehouse.table(_EMBEDDED[name][1].name) for name in selected}
     if "customer_call" in rows:
         rows["customer_call"] = rows["customer_call"].filter(f.col("STATUS") == "ok")
     if "comment_training" in rows:
         rows["comment_training"] = rows["comment_training"].filter(f.col("LABEL").is_not_null())
-    for name, count in zip(selected, warehouse.counts(list(rows.values())), strict=True):
+    for name, count in zip(selected, warehouse.reads.counts(list(rows.values())), strict=True):
         objects = vector_store.count(collection(_EMBEDDED[name][0], embedder))
         yield dg.AssetCheckResult(
             passed=objects == count,

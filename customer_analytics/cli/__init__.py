@@ -1,4 +1,4 @@
-"""The command line; one module a command or family of commands."""
+"""The command line: one module per command or group of commands."""
 
 from importlib.metadata import version
 
@@ -7,21 +7,18 @@ import click
 from customer_analytics import private_files
 from customer_analytics.cli.backup import backup, restore
 from customer_analytics.cli.clean import clean
-from customer_analytics.cli.dashboard import dashboard
 from customer_analytics.cli.demo import demo
-from customer_analytics.cli.dev import dev
 from customer_analytics.cli.doctor import doctor
 from customer_analytics.cli.erase import erase
 from customer_analytics.cli.errors import fail
 from customer_analytics.cli.label import label
 from customer_analytics.cli.repair import repair
-from customer_analytics.cli.retry import retry
-from customer_analytics.cli.run import run
+from customer_analytics.cli.run import retry, run
 from customer_analytics.cli.sample_data import sample_data
 from customer_analytics.cli.search import ask, search
+from customer_analytics.cli.serve import dashboard, dev, webserver
 from customer_analytics.cli.snapshot import snapshot
 from customer_analytics.cli.sql import sql
-from customer_analytics.cli.webserver import webserver
 from customer_analytics.settings import settings
 
 
@@ -34,29 +31,13 @@ def main(context: click.Context) -> None:
         home = settings().home
     except ValueError as error:
         fail(str(error))
-    if context.invoked_subcommand != sample_data.name:  # which writes source data, no state
-        private_files.keep(home)
-    settings.cache_clear()  # options such as --source set variables, and are read after this
+    if context.invoked_subcommand != sample_data.name:  # it writes source data, no state
+        private_files.enforce(home)
+    settings.cache_clear()  # options such as --source set environment variables after this
 
 
 for command in (
-    demo,
-    dev,
-    run,
-    retry,
-    sql,
-    search,
-    ask,
-    label,
-    dashboard,
-    webserver,
-    sample_data,
-    doctor,
-    snapshot,
-    backup,
-    restore,
-    repair,
-    erase,
-    clean,
+    *(demo, dev, run, retry, sql, search, ask, label, dashboard, webserver, sample_data, doctor),
+    *(snapshot, backup, restore, repair, erase, clean),
 ):
     main.add_command(command)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from customer_analytics.cli.errors import or_say_why
+from customer_analytics.cli.errors import or_fail
 from customer_analytics.output import echo
 from customer_analytics.progress import Progress
 from customer_analytics.settings import settings
@@ -15,15 +15,15 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("file", type=_FILE)
 def backup(file: Path) -> None:
-    """Write the whole state folder into FILE, a ZIP archive, while everything runs.
+    """Back up the whole state folder to FILE, a ZIP archive, also during a run.
 
-    It holds tables, staged calls, vectors, models and Dagster's history; not the model files of the cache, nor the
-    data of a Weaviate server or a Snowflake account. It holds customers' data in clear, and `erase` does not reach
-    it: keep it where only you can read it, and no longer than you need it.
+    The backup contains tables, staged calls, vectors, models and Dagster's history. It does not contain the model
+    cache, or data in a Weaviate server or a Snowflake account. It holds customers' data unencrypted, and `erase`
+    does not reach it: store it privately, and delete it when you no longer need it.
     """
     from customer_analytics import backups
 
-    or_say_why(backups.create, settings().home, file, _progress("written"))
+    or_fail(backups.create, settings().home, file, _progress("written"))
     echo(
         f"Wrote {file} ({file.stat().st_size / 10**6:,.1f} MB). Restore it with: customer-analytics restore {file}"
     )
@@ -31,27 +31,27 @@ def backup(file: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--replace", is_flag=True, help="Move a state that is there aside; otherwise nothing is changed.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--replace", is_flag=True, help="Move an existing state aside. Without this, nothing changes.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 def restore(file: Path, replace: bool, yes: bool) -> None:
-    """Make the state folder what it was when FILE was written by `backup`.
+    """Restore the state folder from FILE, a backup.
 
-    The file is checked in full before anything changes, and the endpoint is stopped. Stop `customer-analytics dev`
-    first. The state that was there stays beside the new one; its path is printed.
+    Stop `customer-analytics dev` first. The whole file is verified before anything changes, and the endpoint is
+    stopped. The previous state is kept beside the restored one; its path is printed.
     """
     from customer_analytics import backups
 
     home = settings().home
     if replace and not yes:
-        click.confirm(f"Put the state of {file} in the place of {home}?", abort=True)
-    restored = or_say_why(backups.restore, file, home, replace, _progress("restored"))
-    echo(f"Restored {home}, as it was when {file} was written.")
+        click.confirm(f"Replace {home} with the state in {file}?", abort=True)
+    restored = or_fail(backups.restore, file, home, replace, _progress("restored"))
+    echo(f"Restored {home} from {file}.")
     if restored.before:
-        echo(f"The state before it is in {restored.before}: remove that folder when you do not need it.")
+        echo(f"The previous state is in {restored.before}: delete that folder when you no longer need it.")
     for customer in restored.erased_since:
-        echo(f"Customer {customer} was erased after this backup and is in it again: erase {customer} again.")
+        echo(f"Customer {customer} was erased after this backup was written: erase {customer} again.")
     if not restored.before:
-        echo("Customers that were erased after this backup are in it again: erase them again.")
+        echo("If any customers were erased after this backup was written, erase them again.")
 
 
 def _progress(done: str) -> Progress:

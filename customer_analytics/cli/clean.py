@@ -4,38 +4,38 @@ import shutil
 
 import click
 
-from customer_analytics.cli.errors import or_say_why
+from customer_analytics.cli.errors import or_fail
 from customer_analytics.output import echo, in_line
 from customer_analytics.settings import settings
 
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Remove all state: tables, vectors, Dagster's history.")
-@click.option("--orphans", is_flag=True, help="List what has no source any more; with --yes, remove it.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--orphans", is_flag=True, help="List data without a source; remove it with --yes.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 def clean(everything: bool, orphans: bool, yes: bool) -> None:
-    """Drop what killed runs have left; with --all, stop the servers there and remove the state folder."""
+    """Remove leftovers of killed runs; with --all, stop the servers and remove the state folder."""
     from customer_analytics import running, weaviate_server
     from customer_analytics.embedded_snowflake import stop
 
     if orphans:
-        found = or_say_why(running.orphans, settings(), remove=yes)
+        found = or_fail(running.orphans, settings(), remove=yes)
         verb = "Removed" if yes else "Without a source"
-        echo(f"{verb}: {len(found.stage_files)} files of the stage, {len(found.partitions)} partitions.")
+        echo(f"{verb}: {len(found.stage_files)} files in the stage, {len(found.partitions)} partitions.")
         for name in found.collections:
             echo(f"{verb}: collection {name}, whose embedding model is no longer set.")
         for path in found.calls:
-            echo(f"calls/{in_line(path)} is gone" + ("" if yes else ", but its rows and vectors are there"))
+            echo(f"calls/{in_line(path)} was deleted" + ("" if yes else ", but its rows and vectors remain"))
         if not yes:
-            echo("Nothing was removed: add --yes to remove it.")
+            echo("Nothing was removed. Add --yes to remove the data above.")
         return
     if not everything:
-        dropped = or_say_why(running.drop_leftovers, settings())
-        echo(f"Dropped what {len(dropped)} ended runs had left.")
+        dropped = or_fail(running.drop_leftovers, settings())
+        echo(f"Removed the leftovers of {len(dropped)} ended runs.")
         return
     home = settings().home
     if not home.exists():
-        echo(f"There is no state in {home}.")
+        echo(f"{home} contains no state.")
         return
     if not yes:
         click.confirm(f"Remove {home} with all tables, vectors and history?", abort=True)

@@ -1,4 +1,4 @@
-"""Days as options of commands."""
+"""The option type for days."""
 
 import datetime as dt
 from typing import Any
@@ -9,12 +9,12 @@ _FIRST, _LAST = dt.date(1900, 1, 1), dt.date(2260, 12, 31)
 
 
 class Day(click.ParamType[dt.date]):
-    """A day as YYYY-MM-DD, within the years whose dates are accepted in source data."""
+    """A day as YYYY-MM-DD, in the range of years that source data may have."""
 
     name = "YYYY-MM-DD"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
-        """The day; fails with a sentence where the value is none."""
+        """Parse the day; fails if the value is not a day."""
         try:
             day = dt.datetime.strptime(str(value), "%Y-%m-%d").date()
         except ValueError:

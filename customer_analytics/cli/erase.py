@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from customer_analytics.cli.errors import or_say_why
-from customer_analytics.model_files.progress import megabytes
+from customer_analytics.cli.errors import or_fail
+from customer_analytics.model_files.sources import megabytes
 from customer_analytics.output import echo
 from customer_analytics.settings import settings
 
@@ -23,64 +23,62 @@ if TYPE_CHECKING:
     "folders",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     multiple=True,
-    help="A folder with a snapshot, besides the source's own; may be given several times.",
+    help="A snapshot folder to search in addition to the source's; may be repeated.",
 )
-@click.option("--check", is_flag=True, help="Only say what there is of the customer; fails if there is anything.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--check", is_flag=True, help="Only list the customer's data; exits with 1 if there is any.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 def erase(customer_id: str, folders: Sequence[Path], check: bool, yes: bool) -> None:
-    """Remove a customer everywhere, after showing what that is, and leave them out of what is loaded later.
+    """Show a customer's data, remove it everywhere, and exclude the customer from later loads.
 
-    The source data are not touched: remove the customer there, too.
+    The source data is not changed: remove the customer there too.
     """
     from customer_analytics import running
-    from customer_analytics.erasure import kept
+    from customer_analytics.erasure import key_copy
     from customer_analytics.erasure.erase import erase as erase_everywhere
     from customer_analytics.erasure.erase import out_of_reach, traces
     from customer_analytics.erasure.pending import is_pending
     from customer_analytics.erasure.systems import opened
 
     if not check:
-        or_say_why(running.resume, settings())
+        or_fail(running.resume, settings())
     with opened(settings(), folders) as systems:
-        found = or_say_why(traces, customer_id, systems)
+        found = or_fail(traces, customer_id, systems)
         _print(customer_id, found)
         if check:
             if pending := is_pending(settings().home, customer_id):
-                echo("An erasure of the customer was interrupted: erase again, or run the pipeline.")
+                echo("An erasure of this customer was interrupted: erase again, or run the pipeline.")
             sys.exit(1 if found or pending else 0)
         if not yes:
             click.confirm(f"Erase customer {customer_id}?", abort=True)
-        searched = or_say_why(erase_everywhere, customer_id, systems)
-        or_say_why(kept.keep, settings().home, systems.warehouse)
-        left = or_say_why(traces, customer_id, systems)
+        searched = or_fail(erase_everywhere, customer_id, systems)
+        or_fail(key_copy.merge, settings().home, systems.warehouse)
+        left = or_fail(traces, customer_id, systems)
         beyond = out_of_reach(systems)
     if left:
         _print(customer_id, left)
     if searched.holding:
-        echo("These files still hold words that only the customer's rows had:")
+        echo("These files still contain words that occurred only in the customer's rows:")
         for file in searched.holding:
             echo(f"  {file}")
-        echo("If a run is going on, erase again when it has ended.")
+        echo("If a run is in progress, erase again when it has ended.")
     if left or searched.holding:
         sys.exit(1)
-    echo(f"Checked: nothing is left of customer {customer_id}.")
+    echo(f"Verified: no data of customer {customer_id} is left.")
     echo(
-        "Looked at: tables, stage, collections, model evaluations and snapshots, and the bytes of "
-        f"{searched.files:,} files ({megabytes(searched.size)}) below {settings().home}."
+        "Searched: tables, stage, collections, model evaluations, snapshots, and the bytes of "
+        f"{searched.files:,} files ({megabytes(searched.size)}) in {settings().home}."
     )
-    echo(
-        "Out of reach: the source data, copies and backups, object stores, and what services such as OpenAI keep."
-    )
+    echo("Not searched: the source data, copies and backups, object stores, and data at services such as OpenAI.")
     for sentence in beyond:
-        echo(f"Out of reach: {sentence}.")
+        echo(f"Not searched: {sentence}.")
     echo(
-        "SECURITY.md says more. The customer's id, order ids and hashes of texts stay in ERASED_KEYS, so that "
-        "they are not loaded again."
+        "The customer's id, order ids and text hashes stay in ERASED_KEYS, so that the data is not loaded again. "
+        "See SECURITY.md."
     )
-    echo("Now run the pipeline: it brings sums up to date, and trains without the customer's texts.")
+    echo("Now run the pipeline to update totals and to train without the customer's texts.")
 
 
 def _print(customer: str, found: "Sequence[Trace]") -> None:
-    echo(f"Of customer {customer} there is{'' if found else ' nothing'}{':' if found else '.'}")
+    echo(f"Data of customer {customer}:{'' if found else ' none.'}")
     for trace in found:
         echo(f"  {trace.count:>8,}  {trace.place}")

@@ -1,4 +1,4 @@
-"""What the command line says when something fails."""
+"""Errors of the command line."""
 
 import sys
 from collections.abc import Callable
@@ -10,10 +10,10 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-def or_say_why(
+def or_fail(
     function: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs
 ) -> Result:
-    """Call a function; an error ends the program with its sentence instead of a stack trace."""
+    """Call a function; an error ends the program with its message instead of a stack trace."""
     from snowflake.connector.errors import Error as SnowflakeError
 
     try:

@@ -1,4 +1,4 @@
-"""`customer-analytics run`."""
+"""`customer-analytics run` and `retry`."""
 
 import datetime as dt
 import os
@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from customer_analytics.cli.day import Day
-from customer_analytics.cli.errors import or_say_why
+from customer_analytics.cli.errors import or_fail
 from customer_analytics.cli.summary import print_outcome
+from customer_analytics.output import echo, in_line
 from customer_analytics.settings import settings
 
 
@@ -20,16 +21,29 @@ from customer_analytics.settings import settings
 @click.option(
     "--as-of",
     type=Day(),
-    help="Day up to which events count [default: the latest day with an event, up to today].",
+    help="Last day that counts [default: the latest day with an event, up to today].",
 )
 def run(source: str | None, select: str | None, as_of: dt.date | None) -> None:
-    """Materialize all assets, or those selected, and show the progress."""
+    """Materialize all assets or the selected ones, and show the progress."""
     if source:
-        # A variable and not an argument, because the code location reads its settings when it is loaded.
+        # Set as a variable, because the code location reads its settings when it is loaded.
         os.environ["CUSTOMER_ANALYTICS_SOURCE"] = source if "://" in source else str(Path(source).absolute())
     from customer_analytics import running
-    from customer_analytics.cli.preflight import look_into_source
+    from customer_analytics.cli.doctor import print_preflight
 
-    or_say_why(look_into_source, settings(), select)
-    outcome = or_say_why(running.run, settings(), select, str(as_of) if as_of else None)
+    or_fail(print_preflight, settings(), select)
+    outcome = or_fail(running.run, settings(), select, str(as_of) if as_of else None)
+    print_outcome(outcome)
+
+
+@click.command()
+def retry() -> None:
+    """Retry the calls that could not be transcribed, even if their files have not changed."""
+    from customer_analytics import running
+
+    paths, outcome = or_fail(running.retry, settings())
+    if outcome is None:
+        echo("There are no failed calls.")
+        return
+    echo(f"Retried {len(paths)} calls: {', '.join(map(in_line, paths[:10]))}{' …' * (len(paths) > 10)}")
     print_outcome(outcome)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from customer_analytics.cli.errors import or_say_why
+from customer_analytics.cli.errors import or_fail
 from customer_analytics.output import echo
 from customer_analytics.sample_data import DEFAULT_CUSTOMERS, DEFAULT_SEED
 
@@ -20,14 +20,20 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=DEFAULT_CUSTOMERS,
     show_default=True,
-    help="Size of the shop; from 25 on it has labels enough for a classifier of its own.",
+    help="Number of customers; 25 or more have enough labels to train a classifier.",
 )
-@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Another seed, another shop.")
+@click.option(
+    "--seed",
+    type=int,
+    default=DEFAULT_SEED,
+    show_default=True,
+    help="Random seed; each seed gives a different shop.",
+)
 def sample_data(folder: Path, customers: int, seed: int) -> None:
-    """Write the source data of a toy shop that does not exist into a folder of its own."""
-    contents = or_say_why(_write, folder, customers, seed)
+    """Generate the source data of a fictional toy shop in FOLDER."""
+    contents = or_fail(_write, folder, customers, seed)
     counts = f"{customers:,} customers with {sum(contents.rows.values()):,} rows and {contents.calls:,} calls"
-    echo(f"{'There already' if contents.was_there else 'Wrote'}: {counts} in {folder}.")
+    echo(f"{'Unchanged' if contents.was_there else 'Wrote'}: {counts} in {folder}.")
 
 
 def _write(folder: Path, customers: int, seed: int) -> "Contents":

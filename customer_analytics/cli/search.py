@@ -1,19 +1,19 @@
 """`customer-analytics search` and `customer-analytics ask`."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from customer_analytics.cli.errors import or_say_why
+from customer_analytics.cli.errors import or_fail
 from customer_analytics.output import echo, echo_json, in_line
 from customer_analytics.settings import settings
 
 if TYPE_CHECKING:
-    from customer_analytics.resources.answers.base import Answer, Passage
+    from customer_analytics.adapters import Adapters
+    from customer_analytics.ports.answers.base import Answer, Passage
     from customer_analytics.search import Filters, Hit, Search
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -23,11 +23,11 @@ _SENTIMENT = click.FloatRange(0, 1)
 def _named(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    """Properties of calls, by name in lower case, with the values that they have to have."""
+    """Parse the required call properties: lower-case names and values."""
     parts = [value.partition("=") for value in values]
     for value, (name, equals, _) in zip(values, parts, strict=True):
         if not (name.strip() and equals):
-            raise click.BadParameter(f"{value!r} is no property: write it as name=value, e.g. agent=anna.")
+            raise click.BadParameter(f"{value!r} is not a property: write name=value, e.g. agent=anna.")
     return tuple((name.strip().lower(), value.strip()) for name, _, value in parts)
 
 
@@ -35,14 +35,14 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
             click.option("--source", type=click.Choice(["comment", "call"]), help="Only comments, or only calls."),
-            click.option("--customer", metavar="ID", help="Only what this customer said."),
-            click.option("--from", "date_from", type=_DAY, metavar="DATE", help="Only since this day."),
+            click.option("--customer", metavar="ID", help="Only comments and calls of this customer."),
+            click.option("--from", "date_from", type=_DAY, metavar="DATE", help="Only from this day on."),
             click.option(
                 "--to",
                 "date_to",
                 type=_DAY,
                 metavar="DATE",
-                help="Only until this day; calls without a date are left out.",
+                help="Only up to this day; calls without a date are left out.",
             ),
             click.option(
                 "--property",
@@ -50,10 +50,10 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
                 callback=_named,
                 multiple=True,
                 metavar="NAME=VALUE",
-                help="Only calls with this in the manifest, e.g. agent=anna; may be repeated.",
+                help="Only calls with this value in the manifest, e.g. agent=anna; may be repeated.",
             ),
-            click.option("--min-sentiment", type=_SENTIMENT, help="Only what is at least so positive."),
-            click.option("--max-sentiment", type=_SENTIMENT, help="Only what is at most so positive."),
+            click.option("--min-sentiment", type=_SENTIMENT, help="Lowest sentiment, from 0 to 1."),
+            click.option("--max-sentiment", type=_SENTIMENT, help="Highest sentiment, from 0 to 1."),
             click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         )
     ):
@@ -64,10 +64,10 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("query")
 @_filters
-@click.option("--limit", type=click.IntRange(1, 40), default=10, show_default=True, help="Hits at most.")
+@click.option("--limit", type=click.IntRange(1, 40), default=10, show_default=True, help="Maximum number of hits.")
 def search(query: str, as_json: bool, limit: int, **chosen: Any) -> None:
     """Find comments and calls by meaning and by words."""
-    hits, origin = or_say_why(_found, query, _chosen(**chosen), limit)
+    hits, origin = or_fail(_found, query, _chosen(**chosen), limit)
     if as_json:
         echo_json([asdict(hit) for hit in hits])
         return
@@ -77,15 +77,15 @@ def search(query: str, as_json: bool, limit: int, **chosen: Any) -> None:
     if not hits:
         echo("Nothing found.")
     if origin:
-        echo(f"Sentiment is by {origin}.", err=True)
+        echo(f"Sentiment comes from {origin}.", err=True)
 
 
 @click.command()
 @click.argument("question")
 @_filters
 def ask(question: str, as_json: bool, **chosen: Any) -> None:
-    """Answer a question from what customers wrote and said, with quotes."""
-    answer, model = or_say_why(_answered, question, _chosen(**chosen))
+    """Answer a question with quotes from comments and calls."""
+    answer, model = or_fail(_answered, question, _chosen(**chosen))
     if as_json:
         found = {"question": question, "model": model, "is_found": answer.is_found} | asdict(answer)
         echo_json(found)
@@ -120,39 +120,36 @@ def _chosen(
 
 
 def _found(query: str, filters: "Filters", limit: int) -> "tuple[list[Hit], str | None]":
-    """The hits, and where their sentiments come from if that is not a classifier of the user's own."""
+    """The hits, and the origin of their sentiments if the shipped classifier scored them."""
     from customer_analytics.ml.training import MODEL
     from customer_analytics.shipped_classifier import is_shipped
 
-    with _resources() as built:
-        hits = _search(built).find(query, filters, limit)
+    with _adapters() as adapters:
+        hits = _search(adapters).find(query, filters, limit)
         if all(hit.sentiment is None for hit in hits):
             return hits, None
-        info = built.registry.default(MODEL)
+        info = adapters.registry.default(MODEL)
         return hits, f"{info.version}, which {info.tags['origin']}" if info and is_shipped(info.version) else None
 
 
 def _answered(question: str, filters: "Filters") -> "tuple[Answer, str]":
     from customer_analytics.search import ask
 
-    with _resources() as built:
-        return ask(question, _search(built), built.answerer, filters), built.answerer.model
+    with _adapters() as adapters:
+        return ask(question, _search(adapters), adapters.answerer, filters), adapters.answerer.model
 
 
-@contextmanager
-def _resources() -> Iterator[Any]:
-    import dagster as dg
+def _adapters() -> "Adapters":
+    from customer_analytics.adapters import Adapters
 
-    from customer_analytics.deployment import resources
-
-    with dg.build_resources(resources(settings(), reading=True)) as built:
-        yield built
+    return Adapters(settings(), read_only=True)
 
 
-def _search(built: Any) -> "Search":
+def _search(made: "Adapters") -> "Search":
     from customer_analytics.search import Search
 
-    return Search(built.warehouse, built.vector_store, built.embedder, built.reranker, settings().timezone)
+    made.warehouse.server()  # first, because it refuses a state folder of another version as a whole
+    return Search(made.warehouse, made.vector_store, made.embedder, made.reranker, settings().timezone)
 
 
 def _origin(found: "Hit | Passage") -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from customer_analytics.cli.errors import or_say_why
+from customer_analytics.cli.errors import or_fail
 from customer_analytics.output import echo_json, visible
 from customer_analytics.settings import Settings, settings
 from customer_analytics.spreadsheets import write_csv
@@ -17,8 +17,8 @@ from customer_analytics.spreadsheets import write_csv
 @click.option("--json", "form", flag_value="json", help="Print one JSON array of objects.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV with a header.")
 def sql(statement: str, form: str | None) -> None:
-    """Run a SQL statement in the warehouse, also while a run is going on, and print its rows."""
-    names, rows = or_say_why(query, settings(), statement)
+    """Run a SQL statement in the warehouse, also during a run, and print its rows."""
+    names, rows = or_fail(query, settings(), statement)
     if form == "json":
         echo_json([dict(zip(names, row, strict=True)) for row in rows])
     elif form == "csv":
@@ -29,7 +29,7 @@ def sql(statement: str, form: str | None) -> None:
 
 
 def print_table(names: list[str], rows: list[tuple[Any, ...]], title: str | None = None) -> None:
-    """Print rows as people like to read them."""
+    """Print rows as a table."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -45,13 +45,11 @@ def print_table(names: list[str], rows: list[tuple[Any, ...]], title: str | None
 
 def query(chosen: Settings, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The column names and rows of a statement."""
-    import dagster as dg
-
-    from customer_analytics.deployment import warehouse
+    from customer_analytics.adapters import Adapters
 
     with (
-        dg.build_resources({"warehouse": warehouse(chosen)}) as built,
-        built.warehouse.connection() as connection,
+        Adapters(chosen) as adapters,
+        adapters.warehouse.connection() as connection,
     ):
         cursor = connection.cursor()
         cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""The summary of a run on the terminal."""
+"""The summary of a run, on the terminal."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -14,20 +14,20 @@ _COLOURS = {"WARN": "yellow", "ERROR": "red"}
 
 
 def print_outcome(outcome: "Outcome") -> None:
-    """Print what a run did and how it ended; ends the program with status 1 if it failed."""
+    """Print the outcome of a run; ends the program with status 1 if the run failed."""
     summary = outcome.summary
     _print_rows(summary)
     _print_rejected(summary)
     for name, count in summary.left_out.items():
-        echo(f"  {name}: {count:,} more of erased customers, left out; remove them from the file")
+        echo(f"  {name}: left out {count:,} rows of erased customers; remove them from the file")
     if summary.calls:
         echo("\nCalls: " + ", ".join(f"{count:,} {status}" for status, count in summary.calls.items()))
     _print_checks(summary)
     if summary.skipped:
-        echo(f"\nNot made, because something before failed: {', '.join(summary.skipped)}")
+        echo(f"\nSkipped, because an upstream asset failed: {', '.join(summary.skipped)}")
     for line in (line for failure in outcome.failures for line in failure.splitlines()):
         echo(f"Error: {line}", fg="red", err=True)
-    ended = "succeeded" if outcome.success else "failed; what it wrote before stays"
+    ended = "succeeded" if outcome.success else "failed; results written before the failure are kept"
     echo(f"\nRun {outcome.run_id} took {duration(summary.seconds)} and {ended}.", err=not outcome.success)
     if not outcome.success:
         sys.exit(1)
@@ -46,8 +46,8 @@ def _print_rejected(summary: "Summary") -> None:
     echo("\nRejected rows, kept in STG_REJECTED_ROWS" if summary.rejected else "\nRejected rows: none")
     for file in summary.rejected:
         of = f" of {file.lines:,}" if file.lines else ""
-        told = "refused; its table is as it was" if file.is_refused else f"{file.rejected:,}{of}"
-        echo(f"  {file.name}: {told}", fg="red" if file.is_refused else "yellow")
+        count = "refused; its table is unchanged" if file.is_refused else f"{file.rejected:,}{of}"
+        echo(f"  {file.name}: {count}", fg="red" if file.is_refused else "yellow")
         for reason in file.reasons:
             echo(f"    {reason}")
 

@@ -1,1 +1,1 @@
-"""The dashboard: a Streamlit app that reads and never writes."""
+"""The dashboard: a read-only Streamlit app."""

@@ -1,4 +1,4 @@
-"""The app that `streamlit run` starts: its pages, and what they say when a system does not answer."""
+"""The app that `streamlit run` starts: its pages, and the error page when a system does not answer."""
 
 import streamlit as st
 from snowflake.connector.errors import Error as SnowflakeError
@@ -21,6 +21,6 @@ st.title(page.title)
 try:
     page.run()
 except (SnowflakeError, SnowparkClientException, StartError, ModelFilesError, OSError, RuntimeError) as error:
-    st.error("A system that this page reads does not answer; `customer-analytics doctor` says what to do.")
+    st.error("A system that this page needs does not answer. Run `customer-analytics doctor` to find out why.")
     st.text(getattr(error, "msg", None) or getattr(error, "message", None) or str(error))
     st.button("Try again")

@@ -1,7 +1,11 @@
-"""The charts, in colours that colour-blind people tell apart."""
+"""The charts, in a colour-blind-safe palette."""
+
+import itertools
 
 import altair as alt
 import pandas as pd
+
+from customer_analytics.tables.attribution import ATTRIBUTION_MODELS
 
 # Okabe and Ito, "Color Universal Design", 2008.
 _BLUE, _ORANGE, _GREEN, _VERMILION, _SKY, _PURPLE = (
@@ -19,18 +23,19 @@ _MOVEMENTS = {
     "downgrade": _ORANGE,
     "churn": _VERMILION,
 }
-_MODELS = {"First touch": _BLUE, "Last touch": _ORANGE, "40-20-40": _GREEN, "Linear": _PURPLE}
+_MODEL_COLOURS = itertools.cycle((_BLUE, _ORANGE, _GREEN, _PURPLE, _SKY, _VERMILION))
+_MODELS = dict(zip((model.label for model in ATTRIBUTION_MODELS), _MODEL_COLOURS, strict=False))
 _KINDS = {"order": _BLUE, "comment": _ORANGE}
 _LEGEND = alt.Legend(orient="top", title=None, columns=2)
 
 
 def by_model(frame: pd.DataFrame, measure: str, spend: bool) -> alt.LayerChart:
-    """Bars of a measure by place, with the attribution models beside each other; spend as a black stroke.
+    """A measure by place as grouped bars, one per attribution model; spend is a black stroke.
 
     Args:
         frame: Columns PLACE, MODEL, VALUE and SPEND.
-        measure: The title of the values, with their unit.
-        spend: Whether spend is in the same unit, and to be drawn.
+        measure: The title of the value axis, with its unit.
+        spend: Whether spend has the same unit and is drawn.
     """
     places = alt.Y("PLACE:N", title=None, sort=list(frame["PLACE"].unique()), axis=alt.Axis(labelLimit=130))
     bars = (
@@ -102,7 +107,7 @@ def mrr(months: pd.DataFrame) -> alt.Chart:
 
 
 def movements(changes: pd.DataFrame) -> alt.Chart:
-    """What MRR won and lost, as bars above and below zero; columns DATE_MONTH, MOVEMENT, CHANGE and CUSTOMERS."""
+    """MRR movements as bars above and below zero; columns DATE_MONTH, MOVEMENT, CHANGE and CUSTOMERS."""
     chart: alt.Chart = (
         alt.Chart(changes)
         .mark_bar()
@@ -123,7 +128,7 @@ def movements(changes: pd.DataFrame) -> alt.Chart:
 
 
 def timeline(months: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
-    """A customer's MRR as steps, with orders and comments as marks below.
+    """A customer's MRR as steps, with orders and comments as marks.
 
     Args:
         months: Columns DATE_MONTH and MRR.
@@ -148,7 +153,7 @@ def timeline(months: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
             alt.Shape("KIND:N", scale=alt.Scale(domain=list(_KINDS), range=["square", "circle"]), legend=_LEGEND),
             tooltip=[
                 alt.Tooltip("DAY:T", title="Day"),
-                alt.Tooltip("KIND:N", title="What"),
+                alt.Tooltip("KIND:N", title="Kind"),
                 alt.Tooltip("AMOUNT:Q", title="Amount", format=",.2f"),
                 alt.Tooltip("SENTIMENT:Q", title="Sentiment", format=".2f"),
             ],

@@ -1,4 +1,4 @@
-"""What Dagster knows of the assets: when each was written, and what its checks found."""
+"""Materializations and check results from Dagster's event log."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from typing import Any
 
 import dagster as dg
 
-_GOING_ON = dg.RunsFilter(
+_ACTIVE = dg.RunsFilter(
     statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 )
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """When an asset was written last and how many rows it has; None while that is not known."""
+    """When an asset was last written, and its number of rows; None if unknown."""
 
     asset: str
     group: str
@@ -23,7 +23,7 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Check:
-    """The latest result of an asset check: passed, failed, or what else became of it, and the figures it found."""
+    """The latest result of an asset check (passed, failed, or its execution status), and its figures."""
 
     asset: str
     name: str
@@ -35,15 +35,15 @@ class Check:
 
 @dataclass(frozen=True)
 class History:
-    """The assets in the order in which data flows, their checks, and how many runs are going on."""
+    """The assets in topological order, their checks, and the number of active runs."""
 
     assets: list[Freshness]
     checks: list[Check]
-    runs_going_on: int
+    active_runs: int
 
 
 def history(instance: dg.DagsterInstance) -> History:
-    """What the event log says now."""
+    """The current state of the event log."""
     from customer_analytics.definitions import defs
 
     graph = defs.resolve_asset_graph()
@@ -54,7 +54,7 @@ def history(instance: dg.DagsterInstance) -> History:
     return History(
         [_freshness(key, graph.get(key).group_name, records.get(key)) for key in assets],
         [_check(key, executions.get(key)) for key in checks],
-        instance.get_runs_count(_GOING_ON),
+        instance.get_runs_count(_ACTIVE),
     )
 
 

@@ -1,9 +1,10 @@
-"""A Snowflake endpoint for a laptop: a local server that unmodified Snowflake clients talk to, on DuckDB files."""
+"""A local Snowflake endpoint on DuckDB files, for unmodified Snowflake clients.
 
-from customer_analytics.embedded_snowflake.limits import Limits
+`protocol` speaks HTTP, `sql` translates and runs statements, and `state` keeps the data. Imports go in that order.
+"""
+
 from customer_analytics.embedded_snowflake.process import (
     Endpoint,
-    StartError,
     UnusableStateError,
     check,
     copy,
@@ -14,11 +15,13 @@ from customer_analytics.embedded_snowflake.process import (
     stop,
     write_format,
 )
-from customer_analytics.embedded_snowflake.statement_log import read_statements
+from customer_analytics.embedded_snowflake.state.limits import EndpointLimits
+from customer_analytics.embedded_snowflake.state.statement_log import read_statements
+from customer_analytics.supervisor import StartError
 
 __all__ = [
     "Endpoint",
-    "Limits",
+    "EndpointLimits",
     "StartError",
     "UnusableStateError",
     "check",

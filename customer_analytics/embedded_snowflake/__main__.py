@@ -3,24 +3,32 @@
 import json
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from customer_analytics.embedded_snowflake.limits import Limits
-from customer_analytics.embedded_snowflake.process import (
-    TOKEN_VARIABLE,
-    UNUSABLE_STATE,
-    clean_environment,
-    reach,
-)
+from customer_analytics.embedded_snowflake.process import TOKEN_VARIABLE, UNUSABLE_STATE, reach
+from customer_analytics.embedded_snowflake.state.limits import EndpointLimits
 from customer_analytics.output import echo
+from customer_analytics.supervisor import clean_environment
 
 
 @click.group()
 def main() -> None:
     """The embedded Snowflake endpoint."""
+
+
+def _limit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each of the limits."""
+    for limit in reversed(fields(EndpointLimits)):
+        option = f"--max-{limit.name.replace('_', '-')}"
+        command = click.option(
+            option, limit.name, default=limit.default, show_default=True, type=click.IntRange(1), **limit.metadata
+        )(command)
+    return command
 
 
 @main.command()
@@ -34,74 +42,22 @@ def main() -> None:
     "--idle-minutes",
     default=60.0,
     show_default=True,
-    help="Stop after so many minutes without a request; 0 means never.",
+    help="Stop after this many minutes without a request; 0 means never.",
 )
-@click.option(
-    "--max-result-megabytes",
-    default=Limits.result_megabytes,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Largest result of a statement.",
-)
-@click.option(
-    "--max-request-megabytes",
-    default=Limits.request_megabytes,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Largest request, unpacked.",
-)
-@click.option(
-    "--max-sessions",
-    default=Limits.sessions,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Sessions that may be open at the same time.",
-)
-@click.option(
-    "--max-queued-statements",
-    default=Limits.queued_statements,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Statements of a session that may wait.",
-)
-@click.option(
-    "--max-memory-megabytes",
-    default=Limits.memory_megabytes,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Memory of the process, beyond which it cancels what runs.",
-)
-def serve(
-    data: Path,
-    host: str,
-    port: int,
-    idle_minutes: float,
-    token_on_stdin: bool,
-    max_result_megabytes: int,
-    max_request_megabytes: int,
-    max_sessions: int,
-    max_queued_statements: int,
-    max_memory_megabytes: int,
-) -> None:
-    """Serve until stopped; the token that clients have to know is in CUSTOMER_ANALYTICS_ENDPOINT_TOKEN."""
+@_limit_options
+def serve(data: Path, host: str, port: int, idle_minutes: float, token_on_stdin: bool, **limits: int) -> None:
+    """Serve until stopped. Clients need the token in CUSTOMER_ANALYTICS_ENDPOINT_TOKEN."""
     if not token_on_stdin:
-        _begin_anew()
+        _restart_without_secrets()
     from customer_analytics.damage import DamagedError
     from customer_analytics.embedded_snowflake.serve import InUseError, run
-    from customer_analytics.embedded_snowflake.store import StateFormatError
+    from customer_analytics.embedded_snowflake.state.format import StateFormatError
 
     token = sys.stdin.buffer.read().decode()
     if not token:
         raise click.UsageError("Standard input holds no token.")
     try:
-        limits = Limits(
-            max_result_megabytes,
-            max_request_megabytes,
-            max_sessions,
-            max_queued_statements,
-            max_memory_megabytes,
-        )
-        run(data.absolute(), host, port, token, idle_minutes, limits)
+        run(data.absolute(), host, port, token, idle_minutes, EndpointLimits(**limits))
     except (StateFormatError, DamagedError) as error:
         echo(str(error), err=True)
         sys.exit(UNUSABLE_STATE)
@@ -109,14 +65,14 @@ def serve(
         sys.exit(str(error))
 
 
-def _begin_anew() -> NoReturn:
-    """Put the process in its own place with a clean environment, and the token in a pipe.
+def _restart_without_secrets() -> NoReturn:
+    """Replace this process by one with a clean environment, which reads the token from a pipe.
 
-    Whoever can read a process's memory of its start, as in /proc, else finds all secrets of the environment there.
+    Otherwise all secrets of the environment could be read in /proc for as long as the endpoint runs.
     """
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
-        raise click.UsageError(f"Set {TOKEN_VARIABLE} to the token that clients have to know.")
+        raise click.UsageError(f"Set {TOKEN_VARIABLE} to the token that clients must know.")
     reading, writing = os.pipe()
     os.write(writing, token.encode())
     os.close(writing)
@@ -128,8 +84,8 @@ def _begin_anew() -> NoReturn:
 @main.command()
 @click.argument("data", type=click.Path(path_type=Path, file_okay=False))
 def check(data: Path) -> None:
-    """Print the damaged database files in DATA, which no endpoint may be using, as JSON."""
-    from customer_analytics.embedded_snowflake.file_check import as_json, unreadable_files
+    """Print the damaged database files in DATA as JSON. No endpoint may be using the folder."""
+    from customer_analytics.embedded_snowflake.state.file_check import as_json, unreadable_files
 
     echo(as_json(unreadable_files(data)))
 
@@ -139,8 +95,8 @@ def check(data: Path) -> None:
 @click.argument("schema")
 @click.argument("table")
 def rescue(file: Path, schema: str, table: str) -> None:
-    """Print the rows of a table in a database FILE that may be damaged, as JSON; null if they cannot be read."""
-    from customer_analytics.embedded_snowflake.file_check import rescued
+    """Print the rows of a table in a possibly damaged database FILE as JSON, or null if they cannot be read."""
+    from customer_analytics.embedded_snowflake.state.file_check import rescued
 
     echo(json.dumps(rescued(file, schema, table)))
 
@@ -148,7 +104,7 @@ def rescue(file: Path, schema: str, table: str) -> None:
 @main.command()
 @click.argument("url")
 def health(url: str) -> None:
-    """Succeed if the endpoint at URL, as in http://127.0.0.1:8080, answers to the token of this environment."""
+    """Succeed if the endpoint at URL, e.g. http://127.0.0.1:8080, accepts the token of this environment."""
     try:
         reach(url, os.environ.get(TOKEN_VARIABLE, ""))
     except (ConnectionError, ValueError) as error:

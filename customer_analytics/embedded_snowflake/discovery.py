@@ -1,4 +1,4 @@
-"""The file by which processes of one user find the endpoint of a state folder."""
+"""The file in a state folder by which a user's processes find its endpoint."""
 
 import errno
 import json
@@ -7,7 +7,7 @@ import stat
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from customer_analytics.damage import write_whole
+from customer_analytics.damage import write_atomically
 
 _FILE = "endpoint.json"
 _MAX_BYTES = 4096
@@ -15,34 +15,34 @@ _MAX_BYTES = 4096
 
 @dataclass(frozen=True)
 class Announcement:
-    """Where on loopback an endpoint listens, the token that it knows, and its process."""
+    """An endpoint's port on loopback, its token, and its process."""
 
     port: int
     token: str = field(repr=False)
     pid: int
 
     def write(self, folder: Path) -> None:
-        """Tell other processes of this user."""
-        write_whole(folder / _FILE, json.dumps({**asdict(self), "folder": identity(folder)}))
+        """Write the file, readable by this user only."""
+        write_atomically(folder / _FILE, json.dumps({**asdict(self), "folder": identity(folder)}))
 
 
 def identity(folder: Path) -> list[int]:
-    """What tells a folder from a copy of it, and from another one that has its name later."""
+    """What distinguishes a folder from a copy of it, and from a later folder of the same name."""
     status = folder.stat()
     return [status.st_dev, status.st_ino]
 
 
 def read(folder: Path) -> Announcement | None:
-    """What was announced last, or None: also for a file that no endpoint of this folder has written."""
+    """The last announcement, or None if there is none that an endpoint of this folder has written."""
     try:
         opened = os.open(folder / _FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # the last is of a symbolic link
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # ELOOP: a symbolic link
             return None
         raise
     try:
         found = os.fstat(opened)
-        # The endpoint's is its owner's alone. What others can write may lead to a server of theirs.
+        # The endpoint makes the file private. One that others can write may point to their server.
         if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077 or found.st_uid != folder.stat().st_uid:
             return None
         content = os.read(opened, _MAX_BYTES)
@@ -59,5 +59,5 @@ def read(folder: Path) -> Announcement | None:
 
 
 def remove(folder: Path) -> None:
-    """Take the announcement back."""
+    """Remove the announcement."""
     (folder / _FILE).unlink(missing_ok=True)

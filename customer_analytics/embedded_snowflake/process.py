@@ -1,59 +1,62 @@
-"""Finding, starting and stopping the endpoint of a home folder."""
+"""Find, start and stop the endpoint of a state folder."""
 
 import http.client
-import os
 import secrets
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from os import EX_DATAERR
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
-from filelock import FileLock
-
-from customer_analytics import private_files
-from customer_analytics.embedded_snowflake import discovery, proof
-from customer_analytics.embedded_snowflake.limits import Limits
+from customer_analytics import supervisor
+from customer_analytics.damage import DamagedError
+from customer_analytics.embedded_snowflake import discovery
+from customer_analytics.embedded_snowflake.protocol import proof
+from customer_analytics.embedded_snowflake.state.format import StateFormatError, check_format
+from customer_analytics.embedded_snowflake.state.limits import EndpointLimits
+from customer_analytics.supervisor import Process, StartError
 
 TOKEN_VARIABLE = "CUSTOMER_ANALYTICS_ENDPOINT_TOKEN"
-UNUSABLE_STATE = os.EX_DATAERR
-"""Exit code of an endpoint whose state it cannot use, whenever it is started."""
+UNUSABLE_STATE = EX_DATAERR
+"""Exit code of an endpoint that cannot use its state; starting it again does not help."""
 
 _HOST = "127.0.0.1"
-_INHERITED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "TZ")
+_NAME = "The embedded Snowflake endpoint"
 _OUTPUT = "endpoint.out"
 """What the process prints while it starts; later it writes to endpoint.log, which is bounded."""
 _START_SECONDS = 60.0
+_LOCK_SECONDS = 300.0
 _STOP_SECONDS = 20.0
 _WORK_SECONDS = 3600.0
-_CLOCK_SECONDS = 2.0
-"""By how much two looks at when a process began may differ."""
-
-
-class StartError(RuntimeError):
-    """The endpoint could not be started."""
 
 
 class UnusableStateError(StartError, ValueError):
-    """The endpoint could not be started, and cannot be until somebody mends its state."""
+    """The endpoint cannot start until its state is repaired."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A running endpoint, and how to reach it."""
+    """A running endpoint and how to reach it.
+
+    `instance` changes with every start. `pid` and `began`, its start time, identify its process if that is on this
+    machine.
+    """
 
     host: str
     port: int
     token: str = field(repr=False)
-    instance: str  # another one after every start
-    pid: int | None = None  # of a process on this machine
-    began: float = field(default=0.0, compare=False)  # when that process did, as its number may be given again
+    instance: str
+    pid: int | None = None
+    began: float = field(default=0.0, compare=False)
+
+    @property
+    def process(self) -> Process | None:
+        """The endpoint's process, if it is on this machine."""
+        return None if self.pid is None else Process(self.pid, self.began)
 
     @property
     def connection_args(self) -> dict[str, Any]:
@@ -66,13 +69,13 @@ class Endpoint:
             "port": self.port,
             "protocol": "http",
             "login_timeout": 10,
-            # Also the longest that one statement may take: the connector cancels it then.
+            # Also the time limit of one statement: the connector then cancels it.
             "network_timeout": 45,
-            # The endpoint answers within 15 s, if only that it is still at work.
+            # The endpoint answers within 15 s, if only to say that it is still working.
             "socket_timeout": 30,
-            "backoff_policy": partial(_while_alive, self.pid, self.began),
+            "backoff_policy": partial(_while_alive, self.process),
             "disable_ocsp_checks": True,
-            # Otherwise every connection asks for a fifth of a second which cloud this machine is of.
+            # Otherwise every connection spends 0.2 s detecting the cloud that this machine is in.
             "platform_detection_timeout_seconds": 0.0,
             "session_parameters": {
                 "CLIENT_TELEMETRY_ENABLED": False,
@@ -82,18 +85,23 @@ class Endpoint:
 
 
 def find(home: Path) -> Endpoint | None:
-    """The endpoint of this home, if the process that it has announced proves to be it; else None."""
+    """The running endpoint of a state folder; None unless the announced process proves that it is the endpoint."""
     announced = discovery.read(_folder(home))
     if announced is None:
         return None
     identity = proof.identify(_HOST, announced.port, announced.token)
-    if identity is None or identity.pid != announced.pid or not _alive(identity.pid, identity.began):
+    if identity is None or identity.pid != announced.pid or not Process(identity.pid, identity.began).is_alive():
         return None
     return Endpoint(_HOST, announced.port, announced.token, identity.instance, identity.pid, identity.began)
 
 
 def reach(url: str, token: str) -> Endpoint:
-    """The endpoint at an address like http://endpoint:8080; raises ConnectionError if none proves to be there."""
+    """The endpoint at an address like http://endpoint:8080.
+
+    Raises:
+        ConnectionError: No endpoint that knows the token answers there.
+        ValueError: This is not the address of an endpoint.
+    """
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or not parts.port:
         raise ValueError(f"{url!r} is not the address of an endpoint; give one like http://endpoint:8080.")
@@ -105,165 +113,118 @@ def reach(url: str, token: str) -> Endpoint:
     return Endpoint(parts.hostname, parts.port, token, identity.instance)
 
 
-def ensure_running(home: Path, limits: Limits | None = None) -> Endpoint:
-    """The endpoint of this home, started if there is none; raises StartError if it does not come up.
+def ensure_running(home: Path, limits: EndpointLimits | None = None) -> Endpoint:
+    """The endpoint of a state folder, started if necessary; an endpoint that is running keeps its own limits.
 
-    `limits` are those of an endpoint that is started; one that runs keeps its own.
+    Raises:
+        StartError: It does not start.
+        UnusableStateError: Another version wrote the state; its endpoint may still be running.
     """
-    if endpoint := find(home):
-        return endpoint
-    private_files.make_folder(home)
-    folder = _folder(home)
-    private_files.make_folder(folder)
-    with FileLock(folder / "endpoint.lock"):
-        if endpoint := find(home):
-            return endpoint
-        return _start(home, limits or Limits())
+    if (_folder(home) / "format.json").exists():
+        try:
+            with suppress(DamagedError):  # the endpoint reports it when it starts
+                check_format(_folder(home))
+        except StateFormatError as error:
+            raise UnusableStateError(str(error)) from None
+    lock = _folder(home) / "endpoint.lock"
+    return supervisor.ensure(
+        partial(find, home), partial(_start, home, limits or EndpointLimits()), lock, _LOCK_SECONDS
+    )
 
 
 def stop(home: Path) -> bool:
-    """Stop the endpoint of this home, gently if it can be, and say whether there was one."""
+    """Stop the endpoint of a state folder; False if none is running."""
     endpoint = find(home)
-    if endpoint is None:
+    if endpoint is None or endpoint.process is None:
         return False
-    with suppress(psutil.NoSuchProcess):  # also when its number has gone to another process
-        process = psutil.Process(endpoint.pid)
-        with suppress(OSError, http.client.HTTPException, ValueError):
-            _ordered(endpoint, "stop", 5.0)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while _alive(process.pid, endpoint.began):
-            if time.monotonic() > deadline:
-                process.kill()
-            time.sleep(0.05)
+    supervisor.stop([endpoint.process], _STOP_SECONDS)
     return True
 
 
 def purge(endpoint: Endpoint) -> None:
-    """Have the endpoint rewrite its database files without what was deleted, and empty its logs.
+    """Have the endpoint rewrite its database files without deleted rows, and empty its logs.
 
     Raises:
-        RuntimeError: The endpoint did not complete it; the same call again does.
+        RuntimeError: It did not complete this; call it again.
     """
-    _completed(endpoint, "purge", "rewrite its database files")
+    _ordered(endpoint, "purge", "rewrite its database files")
 
 
 def check(endpoint: Endpoint) -> list[list[str]]:
-    """Have the endpoint read all its database files; path and reason of each that is damaged.
+    """Have the endpoint read all its database files; path and reason for each damaged one.
 
     Raises:
-        RuntimeError: The endpoint did not complete it.
+        RuntimeError: It did not complete this.
     """
-    found: list[list[str]] = _completed(endpoint, "check", "check its files")
+    found: list[list[str]] = _ordered(endpoint, "check", "check its files")
     return found
 
 
 def copy(endpoint: Endpoint) -> Path:
-    """Have the endpoint copy its whole state into a folder, which is for the caller to remove.
+    """Have the endpoint copy its whole state into a new folder, which the caller has to remove.
 
     Raises:
-        RuntimeError: The endpoint did not complete it.
+        RuntimeError: It did not complete this.
     """
-    return Path(_completed(endpoint, "copy", "copy its state")["folder"])
+    return Path(_ordered(endpoint, "copy", "copy its state")["folder"])
 
 
 def write_format(home: Path) -> None:
-    """Say in the state of a home that it has the format of this version."""
-    from customer_analytics.embedded_snowflake.store import check_format
-
+    """Record in a state folder that its warehouse has the format of this version."""
     check_format(_folder(home))
-
-
-def clean_environment() -> dict[str, str]:
-    """The variables that the endpoint's process gets: what Python and its libraries need, and no secret."""
-    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def _folder(home: Path) -> Path:
     return home / "warehouse"
 
 
-def _completed(endpoint: Endpoint, name: str, does: str) -> Any:
-    """What the endpoint answers when it has done what `does` says; raises RuntimeError if it has not."""
+def _ordered(endpoint: Endpoint, name: str, does: str) -> Any:
+    """Send the endpoint a command and return its result; `does` completes the sentence of the error."""
+    path = f"/embedded/{name}"
+    order = proof.order(endpoint.token, endpoint.instance, path)
     try:
-        answer = _ordered(endpoint, name, _WORK_SECONDS)
+        answer = proof.request(endpoint.host, endpoint.port, "POST", path, order, _WORK_SECONDS)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise RuntimeError(f"The embedded Snowflake endpoint did not {does}: {error}") from error
+        raise RuntimeError(f"{_NAME} did not {does}: {error}") from error
     if not answer.get("success"):
-        raise RuntimeError(f"The embedded Snowflake endpoint did not {does}: {answer.get('message')}")
+        raise RuntimeError(f"{_NAME} did not {does}: {answer.get('message')}")
     return answer["data"]
 
 
-def _ordered(endpoint: Endpoint, name: str, seconds: float) -> Any:
-    path = f"/embedded/{name}"
-    order = proof.order(endpoint.token, endpoint.instance, path)
-    return proof.request(endpoint.host, endpoint.port, "POST", path, order, seconds)
-
-
-def _start(home: Path, limits: Limits) -> Endpoint:
+def _start(home: Path, limits: EndpointLimits) -> Endpoint:
     folder = _folder(home).absolute()
-    printed = folder / _OUTPUT
-    # Without the current folder in Python's path.
+    log = folder / _OUTPUT
+    # -P: without the current folder in Python's path.
     command = [sys.executable, "-P", "-m", __package__, "serve", "--data", str(folder), "--token-on-stdin"]
-    command += limits.arguments()
-    with printed.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=clean_environment(),
-            umask=private_files.UMASK,
-        )
-    with suppress(BrokenPipeError), process.stdin as pipe:  # type: ignore[union-attr]
-        pipe.write(secrets.token_urlsafe(32).encode())
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if endpoint := find(home):
-            if endpoint.pid != process.pid:  # an older one, which had been too busy to answer
-                process.kill()
-                process.wait()
-            return endpoint
-        if process.poll() is not None:
-            error = UnusableStateError if process.returncode == UNUSABLE_STATE else StartError
-            raise error(f"The embedded Snowflake endpoint did not start: {_last_lines(printed)}")
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    raise StartError(
-        f"The embedded Snowflake endpoint did not answer within {_START_SECONDS:.0f} s: {_last_lines(printed)}"
+    process = supervisor.start(
+        [*command, *limits.arguments()],
+        supervisor.clean_environment(),
+        log=log,
+        sent=secrets.token_urlsafe(32).encode(),
     )
+    try:
+        endpoint = supervisor.wait_until_ready(_NAME, partial(find, home), process.is_alive, _START_SECONDS)
+    except StartError as error:
+        supervisor.stop([process], 0)
+        raise StartError(f"{error}: {supervisor.last_lines(log)}") from None
+    if endpoint is None:
+        failure = UnusableStateError if process.exit_code == UNUSABLE_STATE else StartError
+        raise failure(f"{_NAME} did not start: {supervisor.last_lines(log)}")
+    if endpoint.pid != process.pid:  # an earlier one, which was too busy to answer
+        supervisor.stop([process], 0)
+    return endpoint
 
 
-def _last_lines(log: Path, lines: int = 5) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) or f"see {log}"
+def _while_alive(process: Process | None) -> Iterator[float]:
+    """Seconds that the connector waits between attempts of a request; an error once the process has ended.
 
-
-def _while_alive(pid: int | None, began: float) -> Iterator[float]:
-    """Seconds that the connector waits between the attempts of a request; an error once the process has died.
-
-    The session has died with it, so that an endpoint started in its place would not know the request either.
+    The session ended with the process, so a new endpoint would not know the request either.
     """
-    # The server, which imports this module too, does without the connector.
+    # The server imports this module too, and does not need the connector.
     from snowflake.connector.backoff_policies import exponential_backoff
     from snowflake.connector.errors import OperationalError
 
     for seconds in exponential_backoff()():
         yield seconds
-        if pid is not None and not _alive(pid, began):
-            raise OperationalError(f"The embedded Snowflake endpoint, process {pid}, has ended.")
-
-
-def _alive(pid: int, began: float) -> bool:
-    """Whether the process that began then runs, and not a later one under its number."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - began) < _CLOCK_SECONDS
-        alive = same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    if same and not alive:
-        # A child of this process stays until it is waited for, which can be done once all its threads have ended.
-        with suppress(ChildProcessError):
-            return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    return alive
+        if process is not None and not process.is_alive():
+            raise OperationalError(f"{_NAME}, process {process.pid}, has ended.")

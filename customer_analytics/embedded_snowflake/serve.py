@@ -1,4 +1,4 @@
-"""The endpoint's process: open the state, listen, announce, and leave everything on disk in the end."""
+"""The endpoint's process: open the state, listen, announce the port, and close the state at the end."""
 
 import asyncio
 import logging
@@ -19,36 +19,36 @@ from filelock import FileLock, Timeout
 
 from customer_analytics import private_files
 from customer_analytics.embedded_snowflake import discovery
-from customer_analytics.embedded_snowflake.connections import HEAD_BYTES, Connection
-from customer_analytics.embedded_snowflake.jobs import Jobs
-from customer_analytics.embedded_snowflake.limits import Limits
-from customer_analytics.embedded_snowflake.server import Endpoint
-from customer_analytics.embedded_snowflake.sessions import Sessions
-from customer_analytics.embedded_snowflake.statement_log import StatementLog
-from customer_analytics.embedded_snowflake.store import Store
-from customer_analytics.embedded_snowflake.write_lock import WriteLock
+from customer_analytics.embedded_snowflake.protocol.connections import HEADER_BYTES, HttpConnection
+from customer_analytics.embedded_snowflake.protocol.jobs import Jobs
+from customer_analytics.embedded_snowflake.protocol.server import Routes
+from customer_analytics.embedded_snowflake.state.limits import EndpointLimits
+from customer_analytics.embedded_snowflake.state.sessions import Sessions
+from customer_analytics.embedded_snowflake.state.statement_log import StatementLog
+from customer_analytics.embedded_snowflake.state.store import Store
+from customer_analytics.embedded_snowflake.state.write_lock import WriteLock
 
 _IDLE_SESSION_SECONDS = 4 * 3600.0
-"""As long as Snowflake keeps a session without a statement."""
+"""As in Snowflake."""
 
 _STOP_SECONDS = 3.0
-"""A process that is asked to end does so by then; what it has committed is on disk at any moment."""
+"""A stopping process ends after this time at the latest; all commits are on disk at any time."""
 
 
 class InUseError(Exception):
-    """Another process is serving the state."""
+    """Another process serves the state."""
 
 
-def run(folder: Path, host: str, port: int, token: str, idle_minutes: float, limits: Limits) -> None:
-    """Serve the state in `folder` until stopped; raises InUseError where another process does."""
-    # A statement is parsed, rewritten and checked as deep as it is nested: 1,000 frames are some 50 subqueries.
+def run(folder: Path, host: str, port: int, token: str, idle_minutes: float, limits: EndpointLimits) -> None:
+    """Serve the state in `folder` until stopped; raises InUseError if another process serves it."""
+    # Parsing, rewriting and checking recurse with the nesting of a statement: 1,000 frames for some 50 subqueries.
     sys.setrecursionlimit(3500)
-    private_files.keep(folder)
+    private_files.enforce(folder)
     private_files.make_folder(folder)
     _log_to(folder / "endpoint.log")
-    # A client has up to two connections, a statement a few files.
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    # A client has up to two connections, and a statement opens a few files.
+    _, max_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
     in_use = FileLock(folder / "state.lock")
     try:
         in_use.acquire(timeout=10)
@@ -59,9 +59,9 @@ def run(folder: Path, host: str, port: int, token: str, idle_minutes: float, lim
         store = Store(folder)
         sessions = Sessions(store, WriteLock(), limits)
         jobs = Jobs(log, limits)
-        asyncio.run(_serve(folder, listener, Endpoint(store, sessions, jobs, token), token, idle_minutes))
+        asyncio.run(_serve(folder, listener, Routes(sessions, jobs, token), token, idle_minutes))
         if not (jobs.close(seconds=1) and sessions.close_all(seconds=1)):
-            os._exit(0)  # a statement that goes on after all has the databases in use
+            os._exit(0)  # a statement that still runs is using the databases
         store.close()
         log.close()
 
@@ -72,12 +72,12 @@ def _log_to(path: Path) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         handlers=[RotatingFileHandler(path, maxBytes=5 * 1024 * 1024, backupCount=1)],
     )
-    # It warns of every statement that it leaves as text, such as REMOVE.
+    # It warns of every statement that it leaves as text, for example REMOVE.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # asyncio switches Nagle's algorithm off only where the protocol is named; with it a statement takes 50 ms.
+    # asyncio disables Nagle's algorithm only if the protocol is given; with it, a statement takes 50 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
@@ -85,20 +85,18 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own handling of signals, which would end the process before the state is closed."""
+    """uvicorn without its signal handlers, which would end the process before the state is closed."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
 
-async def _serve(
-    folder: Path, listener: socket.socket, endpoint: Endpoint, token: str, idle_minutes: float
-) -> None:
+async def _serve(folder: Path, listener: socket.socket, routes: Routes, token: str, idle_minutes: float) -> None:
     config = uvicorn.Config(
-        endpoint.app(),
-        http=Connection,
-        h11_max_incomplete_event_size=HEAD_BYTES,
+        routes.app(),
+        http=HttpConnection,
+        h11_max_incomplete_event_size=HEADER_BYTES,
         ws="none",
         log_level="warning",
         access_log=False,
@@ -107,11 +105,11 @@ async def _serve(
     )
     server = _Server(config)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, endpoint.stop_requested.set)
+        asyncio.get_running_loop().add_signal_handler(signal_number, routes.stop_requested.set)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     announcement = discovery.Announcement(listener.getsockname()[1], token, os.getpid())
     announcement.write(folder)
-    watching = asyncio.create_task(_watch(folder, announcement, endpoint, server, idle_minutes * 60))
+    watching = asyncio.create_task(_watch(folder, announcement, routes, server, idle_minutes * 60))
     try:
         await serving
     finally:
@@ -123,35 +121,35 @@ async def _serve(
 async def _watch(
     folder: Path,
     announcement: discovery.Announcement,
-    endpoint: Endpoint,
+    routes: Routes,
     server: uvicorn.Server,
     idle_seconds: float,
 ) -> None:
-    """End the server when it is asked to stop, or has been idle for too long; announce it again where it must.
+    """End the server when it is stopped or idle for too long, and keep the announcement intact.
 
-    Where its folder has gone, or another one has its name, the process ends at once.
+    If its folder was deleted or replaced, the process ends at once.
     """
     served = discovery.identity(folder)
-    while not endpoint.stop_requested.is_set():
+    while not routes.stop_requested.is_set():
         try:
-            await asyncio.wait_for(endpoint.stop_requested.wait(), timeout=min(5.0, idle_seconds or 5.0))
+            await asyncio.wait_for(routes.stop_requested.wait(), timeout=min(5.0, idle_seconds or 5.0))
         except TimeoutError:
-            idle = time.monotonic() - endpoint.last_request
-            if not _is_there(folder, served):
-                # Without closing the databases, as their names may be those of another endpoint's by now.
+            idle = time.monotonic() - routes.last_request
+            if not _is_same(folder, served):
+                # Without closing the databases, whose paths may now belong to another endpoint.
                 os._exit(0)
             if idle_seconds and idle > idle_seconds:
                 break
             _announce_again(folder, announcement)
-            endpoint.sessions.close_idle(_IDLE_SESSION_SECONDS)
+            routes.sessions.close_idle(_IDLE_SESSION_SECONDS)
     end = threading.Timer(_STOP_SECONDS, os._exit, [0])
     end.daemon = True
     end.start()
     server.should_exit = True
 
 
-def _is_there(folder: Path, served: list[int]) -> bool:
-    """Whether the folder that is served is still the one of its name."""
+def _is_same(folder: Path, served: list[int]) -> bool:
+    """Whether the path of the folder still leads to the folder that is served."""
     try:
         return discovery.identity(folder) == served
     except OSError as error:
@@ -159,7 +157,7 @@ def _is_there(folder: Path, served: list[int]) -> bool:
 
 
 def _announce_again(folder: Path, announcement: discovery.Announcement) -> None:
-    """Announce the endpoint anew where its file has gone or been damaged."""
+    """Write the announcement again if its file was deleted or damaged."""
     try:
         if discovery.read(folder) != announcement:
             announcement.write(folder)

@@ -1,1 +1,1 @@
-"""Data protection: a customer is found everywhere, removed, and left out of what is loaded from then on."""
+"""Data protection: find and erase a customer's data, and exclude it from later loads."""

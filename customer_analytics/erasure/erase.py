@@ -1,4 +1,4 @@
-"""Finding what there is of a customer, and removing it: tables, audio, vectors, models' evaluations, snapshots."""
+"""Find and erase a customer's data: tables, audio, vectors, evaluations of models, snapshots."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Sized
@@ -12,20 +12,21 @@ from customer_analytics.damage import ASIDE
 from customer_analytics.erasure import history, pending
 from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.erasure.pending import Pending
-from customer_analytics.erasure.search import Searched, search
-from customer_analytics.erasure.words import Condition, id_if_telling, telling
+from customer_analytics.erasure.search import SearchResult, search
+from customer_analytics.erasure.words import Condition, distinctive_words, id_if_distinctive
 from customer_analytics.ingestion.call_names import customer_of
 from customer_analytics.ingestion.calls import CALLS_FOLDER, stage_name
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ml.collections import COMMENT_TRAINING, CUSTOMER_CALL, CUSTOMER_COMMENT, of_all_models
 from customer_analytics.ml.training import MODEL
 from customer_analytics.ml.training_set import text_hash
-from customer_analytics.resources import recorded_scopes
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.registry.base import DamagedModelError, ModelRegistry
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Where
-from customer_analytics.resources.warehouse.resource import OUTSIDE_OF_RUNS, Warehouse
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.registry.base import DamagedModelError, ModelRegistry
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Where
+from customer_analytics.ports.warehouse.base import Warehouse
+from customer_analytics.ports.warehouse.connections import OUTSIDE_OF_RUNS
+from customer_analytics.scope import forget_values
 from customer_analytics.shipped_classifier import is_shipped
 from customer_analytics.tables import TABLES
 from customer_analytics.tables.sources import (
@@ -45,7 +46,7 @@ _LINES_AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class Trace:
-    """A place that holds something of the customer, and how many rows, files, objects or versions."""
+    """A place with data of the customer, and the number of rows, files, objects or versions."""
 
     place: str
     count: int
@@ -53,10 +54,12 @@ class Trace:
 
 @dataclass(frozen=True)
 class Systems:
-    """Where a customer's data can be; `snapshot_folders` are those that are at hand as folders.
+    """The systems that can hold a customer's data.
 
-    `home` is the state folder, whose files are searched, and `sources` are folders of source data, which may lie
-    in it and are not.
+    Attributes:
+        home: The state folder, whose files are searched.
+        sources: Folders of source data, which are not searched even if they are in the state folder.
+        snapshot_folders: Local folders with snapshots.
     """
 
     home: Path
@@ -69,7 +72,7 @@ class Systems:
 
 
 def traces(customer: str, systems: Systems) -> list[Trace]:
-    """What there is of a customer, place by place, without the places that hold nothing."""
+    """The places with data of a customer."""
     keys = _keys(customer, systems.warehouse)
     counts: Counter[str] = Counter()
     for trace in _traces(customer, keys, systems):
@@ -77,17 +80,17 @@ def traces(customer: str, systems: Systems) -> list[Trace]:
     return [Trace(place, count) for place, count in counts.items() if count]
 
 
-def erase(customer: str, systems: Systems) -> Searched:
-    """Remove what there is of a customer, have what is loaded later leave it out, and search the files for more.
+def erase(customer: str, systems: Systems) -> SearchResult:
+    """Erase a customer's data, exclude it from later loads, and search the files for remains.
 
-    The keys of the customer's data are recorded first, in the warehouse, and the words of it below the state
-    folder. So the same call completes what an interrupted one began, and a run that loads the source meanwhile
-    brings nothing back. The record of the words goes when no file holds any of them.
+    The keys of the data are first recorded in the warehouse, and its words in the state folder. So a repeated call
+    completes an interrupted one, and a run that loads the source in the meantime does not bring the data back. The
+    record of the words is deleted once no file contains any of them.
     """
     warehouse = systems.warehouse
     keys = _keys(customer, warehouse)
     conditions = list(_conditions(customer, keys, warehouse))
-    words = telling(conditions, {customer, *keys.orders}, warehouse)
+    words = distinctive_words(conditions, {customer, *keys.orders}, warehouse)
     begun = pending.begin(systems.home, customer, words)
     keys.record(warehouse, customer)
     _remove(customer, keys, conditions, systems)
@@ -98,20 +101,21 @@ def erase(customer: str, systems: Systems) -> Searched:
     return searched
 
 
-def resume(systems: Systems) -> dict[str, Searched]:
-    """Complete the erasures that have begun, by customer."""
+def resume(systems: Systems) -> dict[str, SearchResult]:
+    """Complete all pending erasures; results by customer."""
     return {left.customer: erase(left.customer, systems) for left in pending.unfinished(systems.home)}
 
 
 def out_of_reach(systems: Systems) -> tuple[str, ...]:
-    """What erasing cannot reach of what the systems keep, a sentence each."""
+    """Sentences about copies that an erasure cannot reach."""
     aside = systems.home / ASIDE
-    moved = f"what `repair` has moved into {aside}, which you may remove" if aside.exists() else None
-    return tuple(filter(None, (moved, systems.warehouse.out_of_reach(), systems.vector_store.out_of_reach())))
+    moved = f"damaged files that `repair` moved to {aside}, which you can delete" if aside.exists() else None
+    notices = (moved, systems.warehouse.retention_notice(), systems.vector_store.retention_notice())
+    return tuple(filter(None, notices))
 
 
 def _remove(customer: str, keys: ErasedKeys, conditions: Sequence[Condition], systems: Systems) -> None:
-    """Delete what there is, each thing by the means of the system that holds it."""
+    """Delete the data in each system."""
     warehouse = systems.warehouse
     for version in _versions(keys, systems.registry):
         systems.registry.remove(MODEL, version)
@@ -128,7 +132,7 @@ def _remove(customer: str, keys: ErasedKeys, conditions: Sequence[Condition], sy
         warehouse.session().sql(f"REMOVE @{stage}/{file}").collect()
     warehouse.session().sql(f"ALTER STAGE {stage} REFRESH").collect()
     _forget_comment_files(customer, conditions, warehouse)
-    recorded_scopes.forget(warehouse, {customer, *_paths(customer, warehouse)})
+    forget_values(warehouse, {customer, *_paths(customer, warehouse)})
     for table, condition, values in conditions:
         statement = f"DELETE FROM {warehouse.name(table)} WHERE {condition}"  # noqa: S608
         with warehouse.connection() as connection:
@@ -141,32 +145,32 @@ def _paths(customer: str, warehouse: Warehouse) -> set[str]:
 
 
 def _purge(begun: Pending, keys: ErasedKeys, systems: Systems) -> None:
-    """Rewrite what only marks as deleted, and remove what outlives its use: scratch, temporary files, logs."""
+    """Rewrite files that only mark data as deleted, and remove scratch tables, temporary files and logs."""
     for held in of_all_models(systems.vector_store, systems.embedder):
         systems.vector_store.purge(held)
-    systems.warehouse.drop_scratch(OUTSIDE_OF_RUNS)
+    systems.warehouse.scratch.drop(OUTSIDE_OF_RUNS)
     systems.warehouse.purge()
     temporary.sweep(systems.home, keys.stage_files)
-    history.redact(systems.home, {*begun.words, *id_if_telling(begun.customer)})
+    history.redact(systems.home, {*begun.words, *id_if_distinctive(begun.customer)})
 
 
 def _forget_comment_files(customer: str, conditions: Sequence[Condition], warehouse: Warehouse) -> None:
-    """Have the files with something of the customer read again, without it, so that their rows can be counted."""
+    """Have comment files with data of the customer read again without it, so that row counts are right."""
     files, comments = map(warehouse.name, (STG_COMMENT_FILES.name, STG_TWITTER_COMMENTS.name))
-    of_rows = f"CONTENT_HASH IN (SELECT CONTENT_HASH FROM {comments} WHERE CUSTOMER_ID = ?)"  # noqa: S608
+    of_rows = f"FILE_HASH IN (SELECT FILE_HASH FROM {comments} WHERE CUSTOMER_ID = ?)"  # noqa: S608
     rejecting = sorted({str(values[0]) for table, _, values in conditions if table == STG_REJECTED_ROWS.name})
-    either = f"{of_rows} OR RELATIVE_PATH IN ({_places(rejecting)})" if rejecting else of_rows
+    either = f"{of_rows} OR RELATIVE_PATH IN ({_placeholders(rejecting)})" if rejecting else of_rows
     with warehouse.connection() as connection:
         connection.cursor().execute(f"DELETE FROM {files} WHERE {either}", (customer, *rejecting))  # noqa: S608
 
 
 def _keys(customer: str, warehouse: Warehouse) -> ErasedKeys:
-    """The keys of the customer's data: those in the tables, and those recorded when erasing began."""
+    """The keys of the customer's data, from the tables and from the record of an interrupted erasure."""
     for table in TABLES.values():
-        warehouse.ensure_table(table)
+        warehouse.writes.ensure_table(table)
     named = warehouse.name
     orders = f"SELECT ORDER_ID FROM {named('STG_ORDERS')} WHERE CUSTOMER_ID = ?"  # noqa: S608
-    # A text that somebody else wrote too, such as "great!", tells nothing of the customer.
+    # A text that others wrote too, such as "great!", does not identify the customer.
     comments = named("STG_TWITTER_COMMENTS")
     texts = f"""SELECT DISTINCT REVIEW_TEXT FROM {comments} WHERE CUSTOMER_ID = ? AND REVIEW_TEXT NOT IN
         (SELECT REVIEW_TEXT FROM {comments} WHERE CUSTOMER_ID IS NULL OR CUSTOMER_ID <> ?)"""  # noqa: S608
@@ -199,31 +203,31 @@ def _traces(customer: str, keys: ErasedKeys, systems: Systems) -> Iterator[Trace
 
 
 def _objects(customer: str, keys: ErasedKeys) -> dict[str, Where]:
-    """Which objects of each collection are of the customer."""
+    """For each collection, the condition that selects the customer's objects."""
     return {
         CUSTOMER_COMMENT: {"customer_id": [customer]},
         CUSTOMER_CALL: {"customer_id": [customer]},
-        COMMENT_TRAINING: {"content_hash": sorted(keys.texts)},
+        COMMENT_TRAINING: {"text_hash": sorted(keys.texts)},
     }
 
 
 def _conditions(customer: str, keys: ErasedKeys, warehouse: Warehouse) -> Iterator[Condition]:
-    """Each table with the condition of the customer's rows and its values; derived tables first."""
+    """For each table, the condition that selects the customer's rows, and its values; derived tables first."""
     for table in reversed(_BY_CUSTOMER):
         yield table, "CUSTOMER_ID = ?", (customer,)
     if keys.orders:
-        yield STG_PAYMENTS.name, f"ORDER_ID IN ({_places(keys.orders)})", tuple(sorted(keys.orders))
+        yield STG_PAYMENTS.name, f"ORDER_ID IN ({_placeholders(keys.orders)})", tuple(sorted(keys.orders))
     if keys.texts:
-        hashed = f"SHA2(REVIEW_TEXT, 256) IN ({_places(keys.texts)})"
+        hashed = f"SHA2(REVIEW_TEXT, 256) IN ({_placeholders(keys.texts)})"
         yield STG_COMMENT_TRAINING.name, hashed, tuple(sorted(keys.texts))
     for source, lines in _rejected(keys, warehouse).items():
         for start in range(0, len(lines), _LINES_AT_ONCE):
             some = lines[start : start + _LINES_AT_ONCE]
-            yield STG_REJECTED_ROWS.name, f"SOURCE = ? AND LINE IN ({_places(some)})", (source, *some)
+            yield STG_REJECTED_ROWS.name, f"SOURCE = ? AND LINE IN ({_placeholders(some)})", (source, *some)
 
 
 def _rejected(keys: ErasedKeys, warehouse: Warehouse) -> dict[str, list[int]]:
-    """The lines of the customer's rejected rows by source."""
+    """The line numbers of the customer's rejected rows, by source."""
     select = f"SELECT SOURCE, LINE, REASON, RAW FROM {warehouse.name(STG_REJECTED_ROWS.name)} ORDER BY 1, 2"  # noqa: S608
     rows = warehouse.query(select)
     found: dict[str, list[int]] = defaultdict(list)
@@ -236,28 +240,28 @@ def _rejected(keys: ErasedKeys, warehouse: Warehouse) -> dict[str, list[int]]:
     return {source: lines for source, lines in found.items() if lines}
 
 
-def _places(values: Sized) -> str:
+def _placeholders(values: Sized) -> str:
     return ", ".join("?" * len(values))
 
 
 def _staged(keys: ErasedKeys, warehouse: Warehouse) -> list[str]:
-    """The customer's files that are in the stage."""
+    """The customer's files in the stage."""
     listed = warehouse.session().sql(f"LIST @{warehouse.name(CALL_STAGE)}").collect()
     return sorted({row["name"].rpartition("/")[2] for row in listed} & keys.stage_files)
 
 
 def _versions(keys: ErasedKeys, registry: ModelRegistry) -> list[str]:
-    """The versions of the classifier that were evaluated on texts of the customer."""
+    """The classifier versions that were evaluated on texts of the customer."""
     if not keys.texts:
         return []
     registry.ensure()
     versions = [info.version for info in registry.versions(MODEL) if not is_shipped(info.version)]
-    return [version for version in versions if _holds(registry, version, keys)]
+    return [version for version in versions if _was_evaluated_on_texts(registry, version, keys)]
 
 
-def _holds(registry: ModelRegistry, version: str, keys: ErasedKeys) -> bool:
+def _was_evaluated_on_texts(registry: ModelRegistry, version: str, keys: ErasedKeys) -> bool:
     try:
         known = registry.load(MODEL, version).out_of_fold["TEXT_HASH"]
     except DamagedModelError:
-        return True  # nobody can say what is in its files
+        return True  # its contents are unknown
     return not keys.texts.isdisjoint(known.to_pylist())

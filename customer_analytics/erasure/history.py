@@ -1,4 +1,4 @@
-"""Taking words out of what Dagster and earlier versions have recorded: its databases, and the output of runs."""
+"""Redact words in the records of Dagster: its databases and the output of runs."""
 
 import re
 import sqlite3
@@ -14,9 +14,9 @@ _WAIT_SECONDS = 30.0
 
 
 def redact(home: Path, words: Collection[str]) -> None:
-    """Replace the words in every SQLite database below Dagster's home, and remove other files that hold any.
+    """Replace the words in every SQLite database in Dagster's home, and delete other files that contain any.
 
-    What is in a database of Dagster's elsewhere, such as PostgreSQL, stays.
+    If Dagster uses another database, such as PostgreSQL, that one does not change.
     """
     for file in search(home / "dagster", words).holding:
         database = file.with_name(re.sub(r"-(wal|shm|journal)$", "", file.name))
@@ -34,7 +34,7 @@ def _is_database(file: Path) -> bool:
 
 
 def _redact_database(file: Path, words: Collection[str]) -> None:
-    """Rewrite the rows that hold a word, then the whole file, which else keeps what rows were before."""
+    """Rewrite the rows that contain a word, then the whole file, which would otherwise keep the old rows."""
     holds, longest_first = searcher(words), sorted(words, key=len, reverse=True)
     forms = (in_any_case(word, encoded) for word in longest_first for encoded in (re.escape, as_json))
     pattern = re.compile("|".join(forms), re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""The keys by which the rows of erased customers are known, wherever they turn up again."""
+"""Keys that identify the data of erased customers, so that it is not loaded again."""
 
 import csv
 import io
@@ -18,23 +18,23 @@ from customer_analytics.ingestion.calls import LeftOut
 from customer_analytics.ingestion.load import LoadedFile
 from customer_analytics.ingestion.text import trimmed
 from customer_analytics.ml.training_set import text_hash
-from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.ports.warehouse.base import Warehouse
 from customer_analytics.tables import Column, SqlType, Table
 from customer_analytics.tables.model import identifier
 from customer_analytics.tables.sources import STG_COMMENT_TRAINING, STG_ORDERS, STG_PAYMENTS
 
 CUSTOMER, ORDER, TEXT, FILE = "CUSTOMER_ID", "ORDER_ID", "TEXT_HASH", "STAGE_FILE"
 
-# What separates an id from the text around it.
-_APART = "[^0-9A-Za-z]"
+# What separates an id from the surrounding text.
+_BOUNDARY = "[^0-9A-Za-z]"
 _NOTHING = "a^"
 _SEPARATORS = (",", ";", "\t", "|")
 _TEXTS = ("RAW", "REASON")
 
-# Not among the tables of the graph: no asset writes it, and no run may replace it.
+# Not a table of the asset graph: no asset writes it, and no run may replace it.
 ERASED_KEYS = Table(
     "ERASED_KEYS",
-    "One row per key by which data of an erased customer are known; whatever carries one is not loaded again.",
+    "One row per key that identifies data of an erased customer. Data with such a key is not loaded.",
     (
         identifier("CUSTOMER_ID", "The erased customer."),
         Column(
@@ -51,7 +51,7 @@ ERASED_KEYS = Table(
 
 @dataclass(frozen=True)
 class ErasedKeys:
-    """The keys of one erased customer, or of all."""
+    """The keys of one or all erased customers."""
 
     customers: frozenset[str] = frozenset()
     orders: frozenset[str] = frozenset()
@@ -60,8 +60,8 @@ class ErasedKeys:
 
     @classmethod
     def recorded(cls, warehouse: Warehouse, customer: str | None = None) -> "ErasedKeys":
-        """The keys that the warehouse keeps, of all erased customers or of one."""
-        warehouse.ensure_table(ERASED_KEYS)
+        """The keys in the warehouse, of all erased customers or of one."""
+        warehouse.writes.ensure_table(ERASED_KEYS)
         select = f"SELECT KIND, VALUE FROM {warehouse.name(ERASED_KEYS.name)}"  # noqa: S608
         where, values = (" WHERE CUSTOMER_ID = ?", [customer]) if customer is not None else ("", [])
         found: dict[str, set[str]] = defaultdict(set)
@@ -76,11 +76,11 @@ class ErasedKeys:
 
     @property
     def calls(self) -> LeftOut:
-        """The calls that are not loaded; audio also where nothing tells any more whose it is."""
+        """The calls to exclude; their audio also if its customer is no longer known."""
         return LeftOut(self.customers, self.stage_files)
 
     def record(self, warehouse: Warehouse, customer: str) -> None:
-        """Keep these keys of a customer in the warehouse, from where `recorded` has them."""
+        """Write these keys of a customer to the warehouse."""
         kinds: dict[str, frozenset[str]] = {
             CUSTOMER: self.customers,
             ORDER: self.orders,
@@ -89,11 +89,11 @@ class ErasedKeys:
         }
         pairs = sorted((kind, value) for kind, values in kinds.items() for value in values)
         columns = [[customer] * len(pairs), [kind for kind, _ in pairs], [value for _, value in pairs]]
-        warehouse.ensure_table(ERASED_KEYS)
-        warehouse.upsert(ERASED_KEYS, pa.table(columns, schema=ERASED_KEYS.arrow_schema))
+        warehouse.writes.ensure_table(ERASED_KEYS)
+        warehouse.writes.upsert(ERASED_KEYS, pa.table(columns, schema=ERASED_KEYS.arrow_schema))
 
     def left_out(self, file: LoadedFile) -> LoadedFile:
-        """The file as if the erased customers' rows were not in it."""
+        """The file without the rows of erased customers."""
         if not self.customers:
             return file
         rows = file.rows
@@ -109,17 +109,17 @@ class ErasedKeys:
         return replace(file, rows=rows, rejected=rejected, lines_in=file.lines_in - left_out, left_out=left_out)
 
     def concern(self, table: Table, rejected: pa.Table) -> pa.ChunkedArray:
-        """Which of a table's rejected rows are of the erased customers.
+        """A mask of a table's rejected rows that belong to erased customers.
 
-        No column of such a row can be trusted: it counts where a customer's id, or an order's in payments, stands
-        in it as a word of its own, and in training texts where one of its fields is a text of theirs.
+        The columns of a rejected row are unreliable. So a row belongs to a customer if the customer's id, or for
+        payments an order's id, is a separate word in it; for training texts, if a field is one of the texts.
         """
         if table is STG_COMMENT_TRAINING:
             fields = (_fields(raw) for raw in rejected["RAW"].to_pylist())
             theirs = [not self.texts.isdisjoint(map(text_hash, texts)) for texts in fields]
             return pa.chunked_array([pa.array(theirs, pa.bool_())])
         ids = self.orders if table is STG_PAYMENTS else self.customers if _has_customers(table) else frozenset()
-        pattern = _mention(ids)
+        pattern = _mention_pattern(ids)
         columns = (pc.fill_null(pc.match_substring_regex(rejected[name], pattern), False) for name in _TEXTS)
         return reduce(pc.or_, columns)
 
@@ -128,19 +128,19 @@ def _has_customers(table: Table) -> bool:
     return "CUSTOMER_ID" in table.column_names
 
 
-def _mention(ids: Collection[str]) -> str:
-    """The pattern of a text with an id as a word of its own: as it is, and as CSV and JSON write it in quotes."""
+def _mention_pattern(ids: Collection[str]) -> str:
+    """The pattern of an id as a separate word: as it is, or with quotes escaped as in CSV and JSON."""
     forms = {form for id in ids for form in (id, id.replace('"', '""'), json.dumps(id, ensure_ascii=False)[1:-1])}
-    return f"(^|{_APART})({'|'.join(map(re.escape, sorted(forms)))})({_APART}|$)" if forms else _NOTHING
+    return f"(^|{_BOUNDARY})({'|'.join(map(re.escape, sorted(forms)))})({_BOUNDARY}|$)" if forms else _NOTHING
 
 
 def _fields(raw: str) -> set[str]:
-    """The fields of a rejected row, whatever separates them."""
+    """The fields of a rejected row, with any of the possible separators."""
     if raw.startswith("{"):
         with suppress(ValueError):
             return {trimmed(value) for value in json.loads(raw).values() if isinstance(value, str)}
     rows = (csv.reader(io.StringIO(raw), delimiter=separator) for separator in _SEPARATORS)
-    with suppress(csv.Error):  # a field longer than the reader takes
+    with suppress(csv.Error):  # a field is too long for the reader
         return {trimmed(field) for row in rows for fields in row for field in fields}
     return set()
 

@@ -1,4 +1,4 @@
-"""Looking for words in the bytes of files."""
+"""Search for words in the bytes of files."""
 
 import json
 import re
@@ -12,23 +12,23 @@ import pyarrow.compute as pc
 
 _BLOCK_BYTES = 4 << 20
 _OVERLAP_BYTES = 4_000  # more than the longest word in any encoding
-_PATTERN_LENGTH = 12_000  # of a longer one, RE2 cannot keep the states that it needs, and falls back to a slow way
+_PATTERN_LENGTH = 12_000  # for longer patterns, RE2 runs out of states and becomes slow
 
 
 @dataclass(frozen=True)
-class Searched:
-    """How many files were looked into, with how many bytes, and which of them hold a word."""
+class SearchResult:
+    """Number and total size in bytes of the searched files, and the files that contain a word."""
 
     files: int
     size: int
     holding: tuple[Path, ...]
 
 
-def search(folder: Path, words: Iterable[str], leaving_out: Sequence[Path] = ()) -> Searched:
-    """Look into every file below a folder, but for those below the folders left out.
+def search(folder: Path, words: Iterable[str], leaving_out: Sequence[Path] = ()) -> SearchResult:
+    """Search every file below a folder, except those below `leaving_out`.
 
-    A word counts in any case, as UTF-8, as UTF-16, and as JSON escapes it. Inside of what is compressed or
-    encrypted no word is seen.
+    A word matches in upper and lower case, as UTF-8, as UTF-16, and with JSON escapes. Words in compressed or
+    encrypted data are not found.
     """
     holds = searcher(words)
     files, size, holding = 0, 0, []
@@ -40,14 +40,14 @@ def search(folder: Path, words: Iterable[str], leaving_out: Sequence[Path] = ())
             if any(map(holds, _blocks(file))):
                 holding.append(file)
         except FileNotFoundError:
-            continue  # removed meanwhile
-    return Searched(files, size, tuple(holding))
+            continue  # deleted in the meantime
+    return SearchResult(files, size, tuple(holding))
 
 
 def searcher(words: Iterable[str]) -> Callable[[bytes], bool]:
-    """Tells whether bytes hold one of the words.
+    """A function that tells whether bytes contain one of the words.
 
-    By RE2, which looks for a few hundred words as fast as for one, and for more in as many turns as it takes.
+    It uses RE2, which searches for a few hundred words as fast as for one; more words take several passes.
     """
     patterns = list(_patterns(sorted({form for word in words for form in _forms(word)})))
 
@@ -59,7 +59,7 @@ def searcher(words: Iterable[str]) -> Callable[[bytes], bool]:
 
 
 def _patterns(forms: Iterable[str]) -> Iterator[str]:
-    """The forms in as few patterns as RE2 searches for in one pass."""
+    """The forms, joined into few patterns that RE2 can handle."""
     some, length = list[str](), 0
     for form in forms:
         if some and length + len(form) > _PATTERN_LENGTH:
@@ -72,12 +72,12 @@ def _patterns(forms: Iterable[str]) -> Iterator[str]:
 
 
 def in_any_case(word: str, encoded: Callable[[str], str]) -> str:
-    """The pattern of a word, by that of a character; of ASCII's letters, it takes a flag to find the others."""
+    """The pattern of a word in any case; for ASCII letters, the pattern needs the flag for ignoring case."""
     return "".join(_character(character, encoded) for character in word)
 
 
 def as_json(text: str) -> str:
-    """The pattern of a text as JSON escapes it."""
+    """The pattern of a text with JSON escapes."""
     return re.escape(json.dumps(text)[1:-1])
 
 
@@ -88,7 +88,7 @@ def _character(character: str, encoded: Callable[[str], str]) -> str:
 
 
 def _forms(word: str) -> Iterator[str]:
-    """The word in each encoding, as a part of a pattern."""
+    """The patterns of a word in each encoding."""
     yield in_any_case(word, partial(_bytes, "utf-8"))
     yield in_any_case(word.replace('"', '""'), partial(_bytes, "utf-8"))  # in a CSV file
     yield in_any_case(word, as_json)
@@ -96,7 +96,7 @@ def _forms(word: str) -> Iterator[str]:
 
 
 def _bytes(encoding: str, text: str) -> str:
-    """The pattern of the bytes, each in ASCII: RE2 takes a pattern's own characters for one byte each."""
+    """The pattern of the encoded bytes, in ASCII, because RE2 treats each character of a pattern as one byte."""
     return "".join(
         re.escape(chr(byte)) if 32 < byte < 127 else f"\\x{byte:02x}" for byte in text.encode(encoding, "replace")
     )

@@ -1,4 +1,4 @@
-"""The words by which files are searched for what they keep of a customer."""
+"""Words that identify a customer's data in files."""
 
 import importlib.util
 import re
@@ -9,30 +9,31 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from customer_analytics.resources.warehouse.names import quoted
-from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.ports.warehouse.base import Warehouse
+from customer_analytics.ports.warehouse.names import quoted
 from customer_analytics.tables import TABLES, SqlType
 
 Condition = tuple[str, str, tuple[object, ...]]
-"""A table, the condition of rows in it, and the condition's values."""
+"""A table, a condition for its rows, and the values of the condition."""
 
-_SHORTEST = 6  # bytes; any five are likely to stand somewhere in a gigabyte of compressed data
+_SHORTEST = 6  # bytes; any five bytes are likely to occur in a gigabyte of compressed data
 _LONGEST = 200
 _WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[^\W\d_]")
-# Columns whose values are ours and not the source's.
+# Columns with computed values instead of the source's.
 _DERIVED = {
-    *("AUDIO_HASH", "CONTENT_HASH", "VECTOR_ID", "MODEL", "MODEL_VERSION", "LANGUAGE", "ERROR"),
+    *("AUDIO_HASH", "FILE_HASH", "VECTOR_ID", "MODEL", "MODEL_VERSION", "LANGUAGE", "ERROR"),
     *("SOURCE", "RULE", "REASON", "CALLED_AT_SOURCE", "ORIGIN", "CHANGE_CATEGORY", "ID"),
 }
 
 
-def telling(conditions: Iterable[Condition], keys: Iterable[str], warehouse: Warehouse) -> frozenset[str]:
-    """The words and values of the rows that meet the conditions and of no other row of any table.
+def distinctive_words(
+    conditions: Iterable[Condition], keys: Iterable[str], warehouse: Warehouse
+) -> frozenset[str]:
+    """The words and values that occur only in rows that meet the conditions, in no other row of any table.
 
-    Words and values of fewer than six bytes are left out, and so are those that occur in the source code of this
-    package or of Dagster, or in a key: files hold them whatever the rows say. A value counts as a whole where no
-    word of it tells.
+    Words and values of fewer than six bytes are excluded. So are those in the source code of this package or of
+    Dagster, or in a key, because files contain them anyway. A whole value is included if none of its words is.
     """
     chosen = list(conditions)
     values = {value for condition in chosen for value in _texts(condition, warehouse)}
@@ -49,8 +50,8 @@ def telling(conditions: Iterable[Condition], keys: Iterable[str], warehouse: War
     return frozenset(words | {value for value in wholes if not any(word in value for word in words)})
 
 
-def id_if_telling(customer: str) -> set[str]:
-    """A customer's id where it cannot be a part of anything else; it stays in ERASED_KEYS, so it is no word."""
+def id_if_distinctive(customer: str) -> set[str]:
+    """A customer's id, if it is unlikely to be part of other data; not a word, because ERASED_KEYS keeps it."""
     return {customer} if _is_long(customer) and _LETTER.search(customer) else set()
 
 
@@ -71,7 +72,7 @@ def _text_columns(table: str) -> str:
 
 
 def _others(conditions: Iterable[Condition], warehouse: Warehouse) -> Iterator[str]:
-    """The texts of all rows that meet no condition, many in one string."""
+    """The texts of all rows that meet no condition, joined into long strings."""
     met: dict[str, list[tuple[str, tuple[object, ...]]]] = {name: [] for name in TABLES}
     for table, where, values in conditions:
         met[table].append((where, values))

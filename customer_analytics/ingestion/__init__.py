@@ -1,1 +1,1 @@
-"""From a source location to typed rows, rejected rows and listed calls; nothing here knows the warehouse."""
+"""From source files to typed rows, rejected rows and listed calls; independent of the warehouse and of Dagster."""

@@ -1,4 +1,4 @@
-"""What a call center tells of its calls: an optional `calls.csv` or `calls.parquet` in their folder."""
+"""The manifest of calls: an optional `calls.csv` or `calls.parquet` in their folder, with facts about them."""
 
 import json
 from collections import Counter, defaultdict
@@ -10,30 +10,33 @@ from typing import Any
 from unicodedata import normalize
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from customer_analytics.ingestion.call_moments import stated_moments, states_a_moment
 from customer_analytics.ingestion.files import SourceFile
 from customer_analytics.ingestion.load import LoadedFile, parse_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.ingestion.moments import FIRST_YEAR, LAST_YEAR
+from customer_analytics.ingestion.rules import Fault, faults_where
 from customer_analytics.ingestion.text import shortened
+from customer_analytics.ingestion.text_columns import stated_moments
 from customer_analytics.tables import Column, SqlType, Table
 from customer_analytics.tables.model import identifier
 
 MANIFESTS = ("calls.csv", "calls.parquet")
 MOST_PROPERTIES, LONGEST_NAME, LONGEST_VALUE = 50, 60, 200
 
-# The table whose rows the manifest adds to, as errors name it.
+# The table to whose rows the manifest adds, as errors name it.
 _TABLE = "STG_SUPPORT_CALLS"
 _FILE = Column("FILE", SqlType.TEXT, "Path of the audio below the calls folder, or its name.", nullable=False)
 _CUSTOMER = identifier("CUSTOMER_ID", "Customer who called.", nullable=True)
-# Text, because a date will do as well as a date and time.
+# Text, because a date without a time is valid too.
 _CALLED_AT = Column("CALLED_AT", SqlType.TEXT, "When the call happened, in UTC; a date alone is midnight.")
 _KNOWN = {column.name: column for column in (_FILE, _CUSTOMER, _CALLED_AT)}
 
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """What the manifest says of a call; `properties` is a JSON object of its further columns by name, or None."""
+    """The manifest's row of a call; `properties` is a JSON object of its further columns by name, or None."""
 
     customer_id: str | None
     called_at: datetime | None
@@ -44,10 +47,9 @@ class ManifestRow:
 class Manifest:
     """The manifest of a calls folder.
 
-    `rows` are by the relative path of the audio that each is about. `strays` are the files named by other rows:
-    there is no such audio file, there are several, or an earlier row is about it. `file` is the manifest as it
-    was read, with its rejected rows, or None where there is none; `unused_columns` are those that became no
-    properties.
+    `rows` maps the relative path of each audio file to its row. `strays` are the files that other rows name: no
+    audio file has that name, several have, or an earlier row has described it. `file` is the parsed manifest with
+    its rejected rows, or None without one; `unused_columns` did not become properties.
     """
 
     rows: Mapping[str, ManifestRow]
@@ -68,19 +70,18 @@ def read_manifest(
 ) -> Manifest:
     """The manifest of a folder of calls.
 
-    It has the column `file`, and may have `customer_id`, `called_at` and any others, in any case and order. The
-    others become properties: at most `MOST_PROPERTIES` of them, in the order of their names, with values cut to
-    `LONGEST_VALUE` characters.
+    It has the column `file` and optionally `customer_id`, `called_at` and others, in any case and order. The first
+    `MOST_PROPERTIES` of the others by name become properties, with values cut to `LONGEST_VALUE` characters.
 
     Args:
         location: The source.
         folder: The folder of calls, below the source.
         present: Those of `MANIFESTS` that are in it.
         audio: The relative paths of the audio files in it.
-        time_zone: Where a day begins that is stated without a time.
+        time_zone: In which a day begins that has no time.
 
     Raises:
-        SourceError: There are two manifests, or the one that is there cannot be read as a whole.
+        SourceError: There are two manifests, or the only one cannot be read as a whole.
     """
     names = [f"{folder}/{name}" for name in sorted(present)]
     if not names:
@@ -88,39 +89,44 @@ def read_manifest(
     if len(names) > 1:
         raise SourceError(f"There are both {' and '.join(names)}: keep the one that is right.")
     (name,), content = names, location.read(names[0])
-    # No more calls can be there than files.
+    # There are no more calls than files.
     limits = replace(location.limits, rows=min(location.limits.rows, location.limits.files))
-    # Which columns there are is known once the one that must be there has been read.
+    # The other columns are known once the required one has been read.
     others = parse_file(SourceFile(name, Table(_TABLE, "", (_FILE,))), content, limits=limits).ignored_columns
     properties, unused = _properties(others)
     known = [column for column in (_CUSTOMER, _CALLED_AT) if column.name in map(str.upper, others)]
     columns = (_FILE, *known, *(Column(name, SqlType.TEXT, "") for name in properties.values()))
     table = Table(_TABLE, "One row per call.", columns, key=("FILE",))
-    file = parse_file(
-        SourceFile(name, table, (states_a_moment("CALLED_AT"),) if _CALLED_AT in known else ()),
-        content,
-        limits=limits,
-    )
-    file = _with_known_columns(file)
+    rules = (_called_at_is_valid,) if _CALLED_AT in known else ()
+    file = _with_known_columns(parse_file(SourceFile(name, table, rules), content, limits=limits))
     rows, strays = _matched(file.rows, properties, audio, time_zone)
     return Manifest(rows, strays, file, unused)
 
 
+def _called_at_is_valid(rows: pa.Table) -> list[Fault]:
+    """The faults of rows whose CALLED_AT is neither a date, with or without a time, nor blank."""
+    texts = rows[_CALLED_AT.name]
+    is_blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(texts), ""), True)
+    broken = pc.and_not(pc.is_null(stated_moments(texts)), is_blank)
+    expected = f" is not a date (YYYY-MM-DD), with or without a time, of the years {FIRST_YEAR} to {LAST_YEAR}"
+    return faults_where(broken, f"{_CALLED_AT.name} ", texts, expected)
+
+
 def property_text(name: str, value: str) -> str:
-    """How a property and its value are written in `ManifestRow.properties`, and nothing else is there."""
+    """A property and its value as `ManifestRow.properties` has them; no other text there looks like it."""
     return f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
 
 
 def _properties(columns: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The upper-case columns that become properties, by these properties' names, and the columns that do not."""
+    """The columns that become properties, in upper case by property name, and the columns that do not."""
     further = [name for name in columns if name.upper() not in _KNOWN]
     times = Counter(name.upper() for name in further)
-    # Where a table has both CONTENT_HASH and LINE, the reader takes them for the origin of a row.
-    times["CONTENT_HASH"] += 1
+    # Where a table has both FILE_HASH and LINE, the reader takes them for the origin of a row.
+    times["FILE_HASH"] += 1
     usable = {
         name.lower(): name.upper()
         for name in further
-        # What is shortened, has characters that cannot be shown, or has no name cannot be found again by its name.
+        # Names that are shortened, escaped or missing would not be found again.
         if times[name.upper()] == 1 and len(name) < LONGEST_NAME and "\\" not in name and name[:1] != "("
     }
     chosen = dict(sorted(usable.items())[:MOST_PROPERTIES])
@@ -128,7 +134,7 @@ def _properties(columns: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]
 
 
 def _with_known_columns(file: LoadedFile) -> LoadedFile:
-    """The file with the columns that it may lack, null: erasure looks for customers in any file that has them."""
+    """The file with its missing optional columns as null: erasure looks for CUSTOMER_ID in every file."""
     rows = file.rows
     for column in _KNOWN.values():
         if column.name not in rows.column_names:
@@ -139,7 +145,7 @@ def _with_known_columns(file: LoadedFile) -> LoadedFile:
 def _matched(
     rows: pa.Table, properties: Mapping[str, str], audio: Collection[str], time_zone: str
 ) -> tuple[dict[str, ManifestRow], tuple[str, ...]]:
-    """The rows by the audio file that each is about, and the files of the rows that are about none."""
+    """The rows by audio file, and the files that the other rows name."""
     called_at = stated_moments(rows[_CALLED_AT.name], time_zone).to_pylist()
     named = {_normal(path): path for path in audio}
     by_name = defaultdict(list)
@@ -151,7 +157,7 @@ def _matched(
         (row, moment, _file(row["FILE"], named, by_name))
         for row, moment in zip(rows.to_pylist(), called_at, strict=True)
     ]
-    # A row that names the whole path is surer than one that names a part of it.
+    # A row that names a whole path takes precedence over one that names a part of it.
     for row, moment, file in sorted(found, key=lambda each: _normal(each[0]["FILE"]) != each[2]):
         if file is None or named[file] in matched:
             strays.append(row["FILE"])
@@ -162,7 +168,7 @@ def _matched(
 
 
 def _file(name: str, named: Mapping[str, str], by_name: Mapping[str, list[str]]) -> str | None:
-    """The audio file that a row names by its path, or by the end of it where only one has that."""
+    """The audio file that a row names by its path or by an unambiguous end of its path."""
     wanted = _normal(name)
     if wanted in named:
         return wanted
@@ -175,7 +181,7 @@ def _file(name: str, named: Mapping[str, str], by_name: Mapping[str, list[str]])
 
 
 def _normal(path: str) -> str:
-    """A path in one form, whatever system wrote it."""
+    """A path in one form, whichever system wrote it."""
     return normalize("NFC", path.strip().replace("\\", "/").removeprefix("./"))
 
 

@@ -1,4 +1,4 @@
-"""What the name of a call's audio file says: whose call it is, and when it happened."""
+"""Customer and date in the name of a call's audio file."""
 
 import datetime as dt
 import re
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.ingestion.call_moments import FIRST_YEAR, LAST_YEAR, midnight
+from customer_analytics.ingestion.moments import FIRST_YEAR, LAST_YEAR, midnight
 
 REQUIRED_GROUPS, OPTIONAL_GROUPS = ("year", "month", "day"), ("hour", "minute", "second")
 
@@ -26,7 +26,7 @@ _ISO = re.compile(
     ),
     re.ASCII,
 )
-# After a hyphen or underscore, four digits may number the call: only six of them are a time.
+# After a hyphen or underscore, four digits may be the number of the call: only six digits are a time.
 _COMPACT = re.compile(
     _APART.format(
         r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
@@ -35,7 +35,8 @@ _COMPACT = re.compile(
     ),
     re.ASCII,
 )
-# A time after an ISO date and another separator, which is told from a customer or number only after a customer.
+# A time after an ISO date and another separator: only where a customer precedes the date, because otherwise the
+# digits may be the customer or the number of the call.
 _TIMES = tuple(
     re.compile(expression, re.ASCII)
     for expression in (
@@ -48,9 +49,9 @@ _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]):?(?P<minutes>[0-5]
 
 @dataclass(frozen=True)
 class CallName:
-    """What a name says; None for what it does not.
+    """The parts of a name, None where it lacks them.
 
-    `called_at` is in UTC; where the name has a date only, it is the begin of that day.
+    `called_at` is in UTC; for a name with a date only, it is the start of that day.
     """
 
     customer_id: str | None
@@ -58,22 +59,22 @@ class CallName:
 
 
 def read_name(name: str, pattern: str | None = None, time_zone: str = "UTC") -> CallName:
-    """What a base name says.
+    """The customer and the date in a file name.
 
-    The date is taken out first, with the separators next to it. What remains is `<customer_id>-<nn>`, with `nn` of
-    one to four digits and the last hyphen separating, or, where there was a date, the customer id alone. Without
-    a date, the name has to be `<customer_id>-<nn>.<ext>`.
+    The date is removed first, with the separators next to it. The rest is `<customer_id>-<nn>`, where `nn` is
+    one to four digits after the last hyphen, or the customer id alone if there was a date. Without a date, the
+    name must be `<customer_id>-<nn>.<ext>`.
 
-    By default a date is ISO (`2020-01-31`) or compact (`20200131`), with or without a time and its offset, and not
-    next to other letters and digits. Of several, the last one counts. Eight digits that would leave no customer id
-    are no date but the id, as in `20200131-01.mp3`. A date that is not in the calendar, or not in the years 1900
-    to 2260, is none.
+    By default a date is ISO (`2020-01-31`) or compact (`20200131`), optionally with a time and its offset, and
+    not adjacent to other letters and digits. Of several, the last one counts. Eight digits that would leave no
+    customer id are the id and not a date, as in `20200131-01.mp3`. Dates must be in the calendar and in the
+    years 1900 to 2260.
 
     Args:
         name: A file's name without its folders.
-        pattern: A regular expression, in RE2's syntax, that finds the date instead; see `check_pattern`. It is
-            searched for in the name without the extension.
-        time_zone: Where a day begins; times are in UTC.
+        pattern: A regular expression in RE2's syntax that finds the date instead, in the name without its
+            extension; see `check_pattern`.
+        time_zone: In which a day begins; times are in UTC.
     """
     stem, dot, extension = name.rpartition(".")
     if not dot or not stem or not extension:
@@ -83,13 +84,13 @@ def read_name(name: str, pattern: str | None = None, time_zone: str = "UTC") -> 
 
 
 def customer_of(path: str) -> str | None:
-    """The customer in the name of a call's file, with dates in their default forms; None where it carries none."""
+    """The customer in the name of a call's file, with dates in their default forms; None without one."""
     return read_name(PurePosixPath(path).name).customer_id
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise ValueError, saying what is wrong, unless this is a pattern that `read_name` takes."""
-    # RE2 takes time in proportion to the text, whatever the pattern; Python's own expressions may take forever.
+    """Raise ValueError, with what is wrong, unless this is a pattern for `read_name`."""
+    # RE2 takes time proportional to the text, whatever the pattern; Python's own expressions may never end.
     try:
         groups = [field.name for field in pc.extract_regex(pa.array([], pa.string()), pattern).type]
     except pa.ArrowException as error:
@@ -111,7 +112,7 @@ def check_pattern(pattern: str) -> None:
 
 
 def _by_default(stem: str, time_zone: str) -> Iterator[CallName]:
-    """What the stem says with each date that may be taken out of it, the likeliest first."""
+    """The readings of the stem, one for each possible date, the most likely first."""
     ids = [match.span() for match in _UUID.finditer(stem)]
     for expression in (_ISO, _COMPACT):
         for match in reversed(list(expression.finditer(stem))):
@@ -132,7 +133,7 @@ def _by_default(stem: str, time_zone: str) -> Iterator[CallName]:
 
 
 def _with_time(stem: str, match: re.Match[str]) -> tuple[str, dict[str, str | None], str]:
-    """What is before a date, the parts of its date and time, and what is after them."""
+    """The text before a date, the parts of date and time, and the text after them."""
     before, parts, after = stem[: match.start()], match.groupdict(), stem[match.end() :]
     if parts["hour"] is None and match.re is _ISO and before.strip(_SEPARATORS):
         for expression in _TIMES:
@@ -142,7 +143,7 @@ def _with_time(stem: str, match: re.Match[str]) -> tuple[str, dict[str, str | No
 
 
 def _by_pattern(stem: str, pattern: str, time_zone: str) -> CallName | None:
-    """What the stem says with the date that the user's pattern finds; None where it finds none."""
+    """The reading of the stem with the date that the user's pattern finds; None without one."""
     around = f"^(?P<{_BEFORE}>(?s:.*?))(?:{pattern})(?P<{_AFTER}>(?s:.*))$"
     parts = pc.extract_regex(pa.scalar(stem), pattern=around).as_py()
     called_at = _moment(parts, time_zone) if parts else None
@@ -153,7 +154,7 @@ def _by_pattern(stem: str, pattern: str, time_zone: str) -> CallName | None:
 
 
 def _moment(parts: Mapping[str, str | None], time_zone: str) -> dt.datetime | None:
-    """The moment that the parts name; None where the calendar has none."""
+    """The moment of the parts; None where the calendar has no such moment."""
     named = {name: parts.get(name) for name in REQUIRED_GROUPS + OPTIONAL_GROUPS}
     try:
         numbers = {name: int(text) for name, text in named.items() if text}
@@ -166,7 +167,7 @@ def _moment(parts: Mapping[str, str | None], time_zone: str) -> dt.datetime | No
 
 
 def _without(before: str, after: str) -> str:
-    """What is around a date, without the separators next to it and with one hyphen in its place."""
+    """The text around a date, without the separators next to it, joined by a hyphen."""
     parts = before.rstrip(_SEPARATORS), after.strip(_SEPARATORS)
     return "-".join(part for part in parts if part).strip()
 
@@ -176,6 +177,6 @@ def _is_number(rest: str) -> bool:
 
 
 def _numbered(rest: str) -> str | None:
-    """The customer in `<customer_id>-<nn>`; None where this has another form."""
+    """The customer in `<customer_id>-<nn>`; None for any other form."""
     match = _CUSTOMER.fullmatch(rest)
     return (match["customer"].strip() or None) if match else None

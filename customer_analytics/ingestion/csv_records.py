@@ -1,15 +1,16 @@
-"""CSV files as columns of text, record by record."""
+"""CSV files as columns of text."""
 
 import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, islice
+from itertools import compress, count, islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import csv
 
 from customer_analytics.ingestion.csv_opening import open_csv
 from customer_analytics.ingestion.csv_splitting import Parsed, text_lines
@@ -18,7 +19,7 @@ from customer_analytics.ingestion.records import LONGEST_RAW, Records, too_many_
 from customer_analytics.ingestion.text import readable, shortened
 from customer_analytics.tables import Table
 
-# Small enough that rows are gone before the garbage collector takes them for long-lived: 40 % less time in all.
+# Small enough that rows are freed before the garbage collector promotes them: 40 % less time in all.
 _BATCH_ROWS = 1024
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 
@@ -26,10 +27,10 @@ _UNDECODABLE = re.compile("[\ud800-\udfff]")
 def read_csv(file: str, content: bytes, table: Table, most: int | None = None, limits: Limits = LIMITS) -> Records:
     """The records of a CSV file whose first line names the columns, or the first `most` of them.
 
-    The file is text in UTF-8, or in UTF-16 with a byte order mark, compressed with gzip or not; its fields are
-    separated by what `dialect_of` finds. Empty lines are no records. A record with fewer fields than the header
-    lacks its last ones; a field that is empty, quoted or not, says nothing. A record with more fields than the
-    header, with bytes that are not of the encoding, or against the rules of quoting (see `split`) is broken.
+    The file is text in UTF-8, or in UTF-16 with a byte order mark, optionally compressed with gzip; `dialect`
+    detects the separator. Empty lines are skipped. A record with fewer fields than the header lacks the last
+    columns; an empty field, quoted or not, is null. A record with more fields than the header, undecodable bytes
+    or invalid quoting (see `split`) is malformed.
 
     Raises:
         SourceError: The file is empty or not text, its header cannot be read, or it exceeds a limit.
@@ -57,12 +58,44 @@ def read_csv(file: str, content: bytes, table: Table, most: int | None = None, l
     )
 
 
+def read_csv_column(file: str, content: bytes, table: Table, limits: Limits = LIMITS) -> pa.ChunkedArray | None:
+    """The text of the table's only column, several times as fast as `read_csv`.
+
+    None if a line of the file has another number of fields than the header; only `read_csv` can read that file.
+
+    Raises:
+        SourceError: The file is empty or not text, or its header cannot be read.
+    """
+    opened = open_csv(file, content, table, limits)
+    fields = [str(field) for field in range(opened.width)]
+    (wanted,) = (fields[position] for position in opened.positions.values())
+    irregular = count()
+
+    def skip(_: Any) -> str:
+        next(irregular)
+        return "skip"
+
+    try:
+        column = csv.read_csv(
+            pa.BufferReader(opened.utf8),
+            read_options=csv.ReadOptions(skip_rows=opened.header_line, column_names=fields),
+            parse_options=csv.ParseOptions(delimiter=opened.separator, invalid_row_handler=skip),
+            convert_options=csv.ConvertOptions(
+                include_columns=[wanted], column_types={wanted: pa.string()}, strings_can_be_null=False
+            ),
+        ).column(0)
+    except pa.ArrowInvalid:
+        return None
+    is_regular = next(irregular) == 0 and len(column) == opened.number_of_lines() - opened.header_line
+    return column if is_regular else None
+
+
 @dataclass(frozen=True)
 class _Rows:
-    """Records collected in batches: columns as Arrow text, and the lines they stand on.
+    """Records collected in batches: columns as Arrow text, and the first line of each record.
 
-    `is_in_order` tells whether the columns are those of the table and no others, in order. `last_lines` has the
-    last line of each record of several lines, by its first.
+    `is_in_order` is whether the file has the columns of the table in order, and no others. `last_lines` maps the
+    first line of each record of several lines to its last.
     """
 
     positions: list[int]
@@ -99,12 +132,12 @@ class _Rows:
         self.lines.extend(lines)
 
     def column(self, index: int) -> pa.ChunkedArray:
-        """The text of the column wanted at this index; an empty field says nothing and is null."""
+        """The text of the column at this index of `positions`; an empty field is null."""
         texts = pa.chunked_array([batch[index] for batch in self.batches], pa.string())
         return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 
     def _wanted(self, fields: list[str]) -> list[Any]:
-        """The fields of the wanted columns; None for those that the record lacks."""
+        """The fields at `positions`; None for those that the record lacks."""
         if len(fields) == self.width and self.is_in_order:
             return fields
         return [fields[position] if position < len(fields) else None for position in self.positions]

@@ -1,4 +1,4 @@
-"""The lines of a CSV text split into records by RFC 4180, with any separator and any line ends."""
+"""Splitting CSV text into records by RFC 4180, with any separator and any line ends."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Snowflake's longest text is 16 MiB; typing refuses what is longer, this only stops a quote that is never closed.
+# Snowflake's longest text is 16 MiB, which `text_columns` enforces; this only stops a quote that is never closed.
 _LONGEST_FIELD = 32 * 1024 * 1024
 _LONGEST_RECORD = 2 * _LONGEST_FIELD
 _QUOTE_INSIDE = "an unquoted field contains a quote"
@@ -15,7 +15,7 @@ _TEXT_AFTER_QUOTE = "text follows a closing quote"
 
 
 class Parsed(NamedTuple):
-    """A record: its first and last line, and its fields or what is wrong with it."""
+    """A record: its first and last line, and its fields or the reason why it is malformed."""
 
     first: int
     last: int
@@ -23,17 +23,16 @@ class Parsed(NamedTuple):
 
 
 def text_lines(utf8: bytes) -> Iterator[str]:
-    """Physical lines, ended by LF, CRLF or CR; bytes that are not UTF-8 become surrogates."""
+    """Physical lines, which end with LF, CRLF or CR; bytes that are not UTF-8 become surrogates."""
     return io.TextIOWrapper(io.BytesIO(utf8), encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def split(lines: Iterator[str], separator: str, before: int = 0) -> Iterator[Parsed]:
-    """The records of the lines, of which `before` have been read already; empty lines are no records.
+    """The records of the lines, of which `before` have been read already; empty lines are skipped.
 
-    A quote that is never closed would swallow all lines up to the next quote or the end of the file. So where
-    quoting fails, only the line on which the record began is broken, and reading goes on with the line after it:
-    nothing but that line is lost, at the price that the rest of a record with line breaks in it may be taken, line
-    by line, for records of its own.
+    An unclosed quote would swallow all lines up to the next quote or the end of the file. So where quoting is
+    invalid, only the line on which the record began is malformed, and reading continues with the next line. The
+    remaining lines of a malformed record with line breaks may therefore be read as records.
     """
     csv.field_size_limit(_LONGEST_FIELD)
     quoting = _Quoting(separator)
@@ -44,7 +43,7 @@ def split(lines: Iterator[str], separator: str, before: int = 0) -> Iterator[Par
         first = counted.number + 1
         try:
             fields = next(reader)
-            # Python's reader takes a quote inside an unquoted field for text, so it is then in what was read.
+            # Python's reader accepts a quote inside an unquoted field as text, so it is then in a field.
             if '"' in counted.record[0] and '"' in "".join(fields) and (flaw := quoting.flaw(counted.record)):
                 raise csv.Error(flaw)
         except StopIteration:
@@ -60,24 +59,25 @@ def split(lines: Iterator[str], separator: str, before: int = 0) -> Iterator[Par
 
 
 class _Quoting:
-    """The rules of quoting, which Python's reader does not enforce in fields that do not begin with a quote."""
+    """The rules of quoting, which Python's reader does not enforce in fields without a quote at the start."""
 
     def __init__(self, separator: str) -> None:
         self._separator = separator
         cut = re.escape(separator)
         quoted = r'[^"]*+(?:""[^"]*+)*+'
         field = rf'(?:"{quoted}"|[^"\r\n{cut}]*+(?!"))'
-        # Whole fields, and perhaps a quoted one that goes on; from the begin of a record, or from within a field.
+        # Whole fields, perhaps with a quoted one that continues on the next line; from the start of a record, or
+        # from within a field.
         fields = rf'(?:{cut}{field})*+(?:{cut}"{quoted})?(?:\r?\n|\r)?'
         self._from_begin = re.compile(rf'(?:"{quoted}\Z|{field}{fields})')
         self._from_within = re.compile(rf'{quoted}(?:"{fields}|\Z)')
 
     def flaw(self, lines: list[str]) -> str | None:
-        """What is wrong with the quotes of a record; None if nothing."""
+        """What is wrong with the quotes of a record, if anything."""
         return self._flaw(self._from_begin, "".join(lines))
 
     def flaw_of_open_line(self, lines: list[str]) -> str | None:
-        """What is wrong with the last line of a record that goes on, where the lines before it are right."""
+        """What is wrong with the last line of an unfinished record whose other lines are valid."""
         if '"' not in lines[-1]:
             return None
         return self._flaw(self._from_begin if len(lines) == 1 else self._from_within, lines[-1])
@@ -92,7 +92,7 @@ class _Quoting:
 
 
 class _Lines:
-    """Lines with their ends, counted, of which those of the current record can be read again."""
+    """A counting iterator of lines that can go back to the second line of the current record."""
 
     def __init__(self, lines: Iterator[str], number: int, quoting: _Quoting) -> None:
         self.number = number
@@ -108,7 +108,8 @@ class _Lines:
     def __next__(self) -> str:
         if self._characters > _LONGEST_RECORD:
             raise csv.Error(f"a record has more than {_LONGEST_RECORD:,} characters")
-        # Looked at line by line, since a record that should have ended may otherwise go on to the end of the file.
+        # Checked line by line, because a record that should have ended may otherwise extend to the end of the
+        # file.
         if self.record and (flaw := self._quoting.flaw_of_open_line(self.record)):
             raise csv.Error(flaw)
         line = self._again.popleft() if self._again else next(self._lines)
@@ -118,7 +119,7 @@ class _Lines:
         return line
 
     def begin_record(self) -> None:
-        """Count what follows to another record."""
+        """Start another record."""
         self.record.clear()
         self._characters = 0
 

@@ -1,4 +1,4 @@
-"""The bytes of a text file as UTF-8, whatever its encoding and compression."""
+"""Decoding a text file of any supported encoding and compression to UTF-8."""
 
 import codecs
 import gzip
@@ -32,7 +32,7 @@ _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 
 
 class DecodedText(NamedTuple):
-    """A file's text in UTF-8, and how it was stored; bytes that are not of the encoding are not UTF-8 either."""
+    """A file's text in UTF-8, and how it was stored; bytes that are invalid in its encoding stay invalid."""
 
     utf8: bytes
     encoding: str
@@ -40,10 +40,10 @@ class DecodedText(NamedTuple):
 
 
 def decode(file: str, content: bytes, most: int = LIMITS.file_bytes) -> DecodedText:
-    """The text of a file in UTF-8 or, if it begins with a byte order mark, UTF-16; compressed by gzip or not.
+    """The text of a file in UTF-8 or, with a byte order mark, UTF-16; optionally compressed with gzip.
 
     Raises:
-        SourceError: The file is not text, or its compression is damaged or hides more than `most` bytes.
+        SourceError: The file is not text, or its compression is damaged, or it has more than `most` bytes.
     """
     compressed = content.startswith(_GZIP)
     if compressed:
@@ -68,7 +68,7 @@ def decode(file: str, content: bytes, most: int = LIMITS.file_bytes) -> DecodedT
 
 
 def _decompressed(file: str, content: bytes, most: int) -> bytes:
-    """Examined block by block first, so that a small file that hides a huge one never fills the memory."""
+    """Measured block by block first, so that a decompression bomb does not fill the memory."""
     size = 0
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
@@ -82,7 +82,7 @@ def _decompressed(file: str, content: bytes, most: int) -> bytes:
 
 
 def _from_utf16(file: str, content: bytes, most: int) -> bytes:
-    """As UTF-8; halves of characters and an odd last byte become bytes that are not UTF-8."""
+    """As UTF-8; lone surrogates and an odd last byte become invalid UTF-8."""
     whole = len(content) // 2 * 2
     decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
     utf8 = bytearray()

@@ -1,4 +1,4 @@
-"""The source files: which table each fills, and what must hold of its rows."""
+"""The source files: the table that each fills, and the rules of its rows."""
 
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -21,11 +21,11 @@ EXTENSIONS = (".csv", ".parquet")
 class SourceFile:
     """One file of the source: its name, the table it fills, the rules of its rows, and whether it may be absent.
 
-    Any file may be CSV or Parquet; `name` is the usual one, and `names` are both.
-    The table says which columns the file must have (in any case and order), their types, which may be empty, and
-    the key; `rules` are for what a single row cannot be, `file_rules` for what rows cannot be together. Where
-    several files fill one table, the columns of `sources.ORIGIN` tell their rows apart. `needs_rows` says that
-    without a row of this file there is nothing to analyse.
+    Any file may be CSV or Parquet; `name` is the usual name, and `names` are both. The table declares the
+    columns that the file must have (in any case and order), their types, which may be null, and the key. `rules`
+    apply to single rows, `file_rules` to the rows of the file together. In a table that several files fill, the
+    columns of `sources.ORIGIN` say which file a row comes from. With `needs_rows`, the file must have a row that
+    can be loaded.
     """
 
     name: str
@@ -43,7 +43,7 @@ class SourceFile:
 
     @property
     def record(self) -> Table:
-        """The table as the file has it, without the columns that say where a row comes from."""
+        """The table as the file has it, without the columns of `sources.ORIGIN`."""
         origin = {column.name for column in sources.ORIGIN}
         if not origin <= set(self.table.column_names):
             return self.table
@@ -54,7 +54,7 @@ class SourceFile:
 COMMENTS = SourceFile("twitter_comments.parquet", sources.STG_TWITTER_COMMENTS, optional=True)
 FURTHER_COMMENTS = "comments"  # the folder of further files like the first
 
-# One entry a source table. To add your own: declare its Table in tables/sources.py and add a line here.
+# One entry per source table. To add a table, declare it in tables/sources.py and add a line here.
 SOURCE_FILES: tuple[SourceFile, ...] = (
     SourceFile("ad_spend.csv", sources.STG_AD_SPEND),
     SourceFile("sessions.csv", sources.STG_SESSIONS, (not_before("ENDED_AT", "STARTED_AT"),)),
@@ -79,5 +79,5 @@ SOURCE_FILES: tuple[SourceFile, ...] = (
 
 
 def whole_files() -> tuple[SourceFile, ...]:
-    """The source files that fill their table alone."""
+    """The source files that are alone in filling their table."""
     return tuple(file for file in SOURCE_FILES if file is not COMMENTS)

@@ -1,4 +1,4 @@
-"""What a source may ask of memory, disk and time."""
+"""Limits on the memory, disk and time that source files may take."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest files that are read; ordinary data never meet these limits.
+    """The largest files that are read; ordinary data stay far below these limits.
 
-    `file_bytes` holds for a file of rows: as it lies at the source, decompressed, and as text. `rows` and
-    `columns` are those of such a file, and `rejected` those of its rows that are rejected. `call_bytes` and
-    `call_seconds` are for a recording, `files` for the files of a folder and its subfolders.
+    `file_bytes` applies to a file of rows: as stored, decompressed, and as text. `rows` and `columns` are those of
+    such a file, `rejected` its rejected rows. `call_bytes` and `call_seconds` apply to a recording, `files` to a
+    folder with its subfolders.
     """
 
     file_bytes: int = 500 * MEGABYTE

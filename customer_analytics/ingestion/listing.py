@@ -16,7 +16,7 @@ from customer_analytics.ingestion.text import readable
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file: its path below the listed folder, its size in bytes, when it was last changed (UTC, naive)."""
+    """A file: its path below the listed folder, its size in bytes, and when it was last changed (UTC, naive)."""
 
     path: str
     size: int
@@ -33,7 +33,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Listing:
-    """Files and what could not be listed, each in the order of their paths; nothing hidden is in it."""
+    """Files, and what could not be listed, both sorted by path; hidden files are left out."""
 
     files: tuple[FileEntry, ...]
     problems: tuple[Problem, ...]
@@ -42,9 +42,9 @@ class Listing:
 def list_local_folder(root: str, most: int = LIMITS.files) -> Listing:
     """All regular files below a local folder.
 
-    Links are followed, and each folder is read once, through its real path rather than through a link: so loops of
-    links end. Whatever cannot be read, or is no file (a pipe, a socket), is a problem and stops nothing. More than
-    `most` entries are one problem of the whole folder.
+    Links are followed. Each folder is read once, through its real path rather than a link, so loops of links end.
+    An entry that cannot be read, or is neither file nor folder (a pipe, a socket), is a problem that does not stop
+    the listing. More than `most` entries are a single problem of the whole folder.
     """
     files: list[FileEntry] = []
     problems: list[Problem] = []
@@ -84,7 +84,7 @@ def list_local_folder(root: str, most: int = LIMITS.files) -> Listing:
 
 
 def list_store_folder(filesystem: AbstractFileSystem, root: str, most: int = LIMITS.files) -> Listing:
-    """All objects below a folder of an object store; more than `most` are one problem of the whole folder."""
+    """All objects below a folder of an object store; more than `most` are a single problem of the folder."""
     files: list[FileEntry] = []
     for full_path, info in filesystem.find(root, detail=True).items():
         path = full_path.removeprefix(f"{root}/")
@@ -96,7 +96,7 @@ def list_store_folder(filesystem: AbstractFileSystem, root: str, most: int = LIM
 
 
 def local_entry(folder: str, name: str) -> FileEntry | None:
-    """One file of a local folder, or None if it is not there."""
+    """A file of a local folder, or None if it does not exist."""
     try:
         return _entry(name, os.stat(f"{folder}/{name}"))
     except FileNotFoundError:
@@ -104,7 +104,7 @@ def local_entry(folder: str, name: str) -> FileEntry | None:
 
 
 def store_entry(filesystem: AbstractFileSystem, folder: str, name: str) -> FileEntry | None:
-    """One object of a folder of an object store, or None if it is not there."""
+    """An object of a folder of an object store, or None if it does not exist."""
     try:
         info = filesystem.info(f"{folder}/{name}")
     except FileNotFoundError:
@@ -123,7 +123,7 @@ def _too_many(most: int) -> Listing:
 
 
 def _last_modified(info: dict[str, Any]) -> datetime:
-    # s3fs, adlfs and gcsfs each name the moment in their own way; each gives it with a time zone.
+    # s3fs, adlfs and gcsfs name the moment differently; all of them give it with a time zone.
     moment: datetime = info.get("LastModified") or info.get("last_modified") or info["mtime"]
     return moment.astimezone(UTC).replace(tzinfo=None)
 

@@ -1,45 +1,43 @@
-"""A source file turned into typed rows and rejected rows."""
+"""Loading a source file: typed rows, and rejected rows with their reasons."""
 
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from customer_analytics.ingestion.csv_records import read_csv
-from customer_analytics.ingestion.faults import Fault
-from customer_analytics.ingestion.file_format import FileFormat
 from customer_analytics.ingestion.files import SourceFile
 from customer_analytics.ingestion.limits import LIMITS, Limits
 from customer_analytics.ingestion.location import SourceError, SourceLocation
 from customer_analytics.ingestion.parquet_records import read_parquet
-from customer_analytics.ingestion.records import Records, too_many_rejected
-from customer_analytics.ingestion.rules import unique
-from customer_analytics.ingestion.text_columns import read_column
+from customer_analytics.ingestion.records import FileFormat, Records, too_many_rejected
+from customer_analytics.ingestion.rules import Fault, unique
+from customer_analytics.ingestion.text_columns import parse_column
 from customer_analytics.tables import Table
 from customer_analytics.tables.sources import STG_REJECTED_ROWS
 
 _READERS: dict[str, Callable[..., Records]] = {".csv": read_csv, ".parquet": read_parquet}
-# Taking a file apart needs several times its size in memory, and the interpreter's lock nearly all of the time: so
-# files that are read side by side are taken apart one after the other.
+# Parsing takes several times a file's size in memory, and holds the interpreter's lock nearly all the time, so
+# files are parsed one at a time, also when several are read concurrently.
 _PARSING = threading.Lock()
 
 
 @dataclass(frozen=True)
 class LoadedFile:
-    """What a source file holds.
+    """The content of a source file.
 
     `rows` has the schema of `table`, `rejected` that of STG_REJECTED_ROWS, each in the order of the file;
-    `lines_in` counts the file's records, without header and empty lines, and always equals the two together.
-    `ignored_columns` are the file's columns that the table does not have, `content_hash` is SHA-256 in
-    hexadecimal, `format` how the file is stored; None where that could not be found out. The same content always
-    gives the same result. `absent` marks an optional file that is not there: it has no rows, and the hash of no
-    bytes. `unread` counts the lines, or rows in Parquet, that follow where only the first ones were wanted.
-    `left_out` counts the rows of erased customers, which are in none of the other figures.
+    `lines_in` counts the file's records, without header and empty lines, and always equals the sum of the two.
+    `ignored_columns` are the file's columns that the table lacks, `file_hash` is SHA-256 in hexadecimal,
+    `format` is how the file is stored, if known. The same content always gives the same result. `absent` marks a
+    missing optional file: it has no rows, and the hash of no bytes. `unread` counts the lines, or rows in
+    Parquet, after those that were asked for. `left_out` counts the rows of erased customers, which the other
+    figures exclude.
     """
 
     name: str
@@ -48,27 +46,42 @@ class LoadedFile:
     rejected: pa.Table
     lines_in: int
     ignored_columns: tuple[str, ...]
-    content_hash: str
+    file_hash: str
     format: FileFormat | None = None
     unread: int = 0
     absent: bool = False
     left_out: int = 0
 
+    @classmethod
+    def without_rows(cls, name: str, table: Table, content: bytes, **others: Any) -> "LoadedFile":
+        """A file of which no row is loaded; `others` are further fields."""
+        fields: dict[str, Any] = {"rejected": STG_REJECTED_ROWS.arrow_schema.empty_table(), **others}
+        digest = hashlib.sha256(content).hexdigest()
+        return cls(
+            name,
+            table,
+            table.arrow_schema.empty_table(),
+            lines_in=0,
+            ignored_columns=(),
+            file_hash=digest,
+            **fields,
+        )
+
     @property
     def is_unreadable(self) -> bool:
-        """Whether all that is known of the file is why it cannot be read: one rejected row, with line 0."""
+        """Whether the file could not be read: it has one rejected row, with line 0."""
         return not self.lines_in and self.rejected.num_rows > 0
 
 
-class TwiceThereError(SourceError):
-    """A source file is there both as CSV and as Parquet."""
+class AmbiguousFileError(SourceError):
+    """A source file exists both as CSV and as Parquet."""
 
 
 def present_name(location: SourceLocation, source: SourceFile) -> str | None:
-    """The name under which a source file is there, or None; raises `TwiceThereError` if it is there twice."""
+    """The name under which a source file exists, or None; raises `AmbiguousFileError` if there are two."""
     present = [name for name in source.names if location.exists(name)]
     if len(present) > 1:
-        raise TwiceThereError(
+        raise AmbiguousFileError(
             f"{location.name} has both {' and '.join(present)}, which fill the same table: remove one of them."
         )
     return present[0] if present else None
@@ -78,12 +91,12 @@ def load_file(location: SourceLocation, source: SourceFile) -> LoadedFile:
     """The rows of a source file; none if it is optional and absent.
 
     Raises:
-        SourceError: The file is required and missing, is there both as CSV and as Parquet, or cannot be read as a
+        SourceError: The file is required and missing, exists both as CSV and as Parquet, or cannot be read as a
             whole.
     """
     name = present_name(location, source)
     if name is None and source.optional:
-        return _absent(source)
+        return LoadedFile.without_rows(source.name, source.table, b"", absent=True)
     return parse_file(
         replace(source, name=name or source.name), location.read(name or source.name), limits=location.limits
     )
@@ -92,16 +105,16 @@ def load_file(location: SourceLocation, source: SourceFile) -> LoadedFile:
 def parse_file(source: SourceFile, content: bytes, most: int | None = None, limits: Limits = LIMITS) -> LoadedFile:
     """The rows of a source file with this content, or the first `most` of them.
 
-    A row is rejected, with all its reasons, if it has not the shape of a row, if a value is missing or cannot be
-    read, or if it breaks a rule. Of the rows left, those are rejected that repeat the key of an earlier row, or
-    break a rule together with others.
+    A row is rejected, with all its reasons, if it is malformed, if a value is missing or invalid, or if it
+    breaks a rule. Of the remaining rows, those are rejected that repeat the key of an earlier row or break a
+    rule of the file.
 
     Raises:
         SourceError: The file cannot be read as a whole.
     """
     extension = source.name[source.name.rfind(".") :].lower()
     if extension not in _READERS:
-        raise SourceError(f"{source.name} can be read neither as .csv nor as .parquet: declare one of these.")
+        raise SourceError(f"{source.name} is neither .csv nor .parquet: declare one of these.")
     with _PARSING:
         return _parsed(source, content, most, limits, _READERS[extension])
 
@@ -109,7 +122,7 @@ def parse_file(source: SourceFile, content: bytes, most: int | None = None, limi
 def _parsed(
     source: SourceFile, content: bytes, most: int | None, limits: Limits, reader: Callable[..., Records]
 ) -> LoadedFile:
-    record, content_hash = source.record, hashlib.sha256(content).hexdigest()
+    record, file_hash = source.record, hashlib.sha256(content).hexdigest()
     records = reader(source.name, content, record, most, limits)
     rejections = {line: _Rejection(what, what) for line, what in records.broken.items()}
     rows, faults = _typed(records, source)
@@ -123,7 +136,7 @@ def _parsed(
     if len(rejections) + left.num_rows - rows.num_rows > limits.rejected:
         raise too_many_rejected(source.name, limits.rejected)
     rejections |= _by_line(faults, lines)
-    origin = {"CONTENT_HASH": [content_hash] * rows.num_rows, "LINE": last_lines}
+    origin = {"FILE_HASH": [file_hash] * rows.num_rows, "LINE": last_lines}
     columns = origin | {name: rows[name] for name in rows.column_names}
     return LoadedFile(
         name=source.name,
@@ -132,7 +145,7 @@ def _parsed(
         rejected=_rejected(source.name, dict(sorted(rejections.items())), records),
         lines_in=records.texts.num_rows + len(records.broken),
         ignored_columns=records.ignored_columns,
-        content_hash=content_hash,
+        file_hash=file_hash,
         format=records.format,
         unread=records.unread,
     )
@@ -145,29 +158,16 @@ class _Rejection(NamedTuple):
     rule: str
 
 
-def _absent(source: SourceFile) -> LoadedFile:
-    return LoadedFile(
-        name=source.name,
-        table=source.table,
-        rows=source.table.arrow_schema.empty_table(),
-        rejected=STG_REJECTED_ROWS.arrow_schema.empty_table(),
-        lines_in=0,
-        ignored_columns=(),
-        content_hash=hashlib.sha256().hexdigest(),
-        absent=True,
-    )
-
-
 def _typed(records: Records, source: SourceFile) -> tuple[pa.Table, list[Fault]]:
-    """The records as typed columns, and what is wrong with each of them by itself."""
-    columns = {column.name: read_column(column, records.texts[column.name]) for column in source.record.columns}
+    """The records as typed columns, and the faults of single rows."""
+    columns = {column.name: parse_column(column, records.texts[column.name]) for column in source.record.columns}
     typed = pa.table({name: values for name, (values, _) in columns.items()})
     faults = [*records.faults, *(fault for _, found in columns.values() for fault in found)]
     return typed, faults + [fault for rule in source.rules for fault in rule(typed)]
 
 
 def _by_line(faults: Sequence[Fault], lines: npt.NDArray[np.int64]) -> dict[int, _Rejection]:
-    """The rejections of the rows that have faults, all those of a row joined."""
+    """The rejections by line; the reasons of a row with several faults are joined."""
     rejections: dict[int, _Rejection] = {}
     for fault in faults:
         for line, reason in zip(lines[fault.rows].tolist(), fault.reasons(), strict=True):
@@ -183,7 +183,7 @@ def _by_line(faults: Sequence[Fault], lines: npt.NDArray[np.int64]) -> dict[int,
 def _without(
     faults: Sequence[Fault], rows: pa.Table, lines: npt.NDArray[np.int64]
 ) -> tuple[pa.Table, npt.NDArray[np.int64]]:
-    """The rows that have none of the faults, and their lines."""
+    """The rows without faults, and their lines."""
     if not faults:
         return rows, lines
     good = np.ones(rows.num_rows, dtype=bool)

@@ -1,10 +1,13 @@
-"""Dates and moments read from text: ISO 8601 as databases write it.
+"""Dates and moments in text: ISO 8601 as databases write it.
 
-A moment is a date and a time with `T` or a blank between them. Hours have one or two digits; seconds may be left
-out, and may have a fraction of up to nine digits, of which what is finer than a microsecond is cut. A zone may
-follow: `Z`, `UTC`, `GMT` or an offset (`+01`, `+0100`, `+01:00`); without one the moment is in UTC. A date is a
-day, or its midnight in any of these forms, whatever the zone.
+A moment is a date and a time with `T` or a blank between them. Hours have one or two digits; seconds are
+optional, with a fraction of up to nine digits, which is cut to microseconds. A zone may follow: `Z`, `UTC`,
+`GMT` or an offset (`+01`, `+0100`, `+01:00`); without one the moment is in UTC. A date is a day, or its midnight
+in any of these forms and any zone.
 """
+
+import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,12 +24,12 @@ _TIMESTAMP = (
 
 
 def dates(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Days (date32) from text; null where a text states none of the calendar."""
+    """Days (date32) from text; null where a text is no day of the calendar."""
     return _midnights(pc.extract_regex(texts, _DATE)).cast(pa.date32())
 
 
 def moments(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Moments in UTC without a zone, in microseconds, from text; null where a text states none."""
+    """Moments in UTC without a zone, in microseconds, from text; null where a text is no moment."""
     parts = pc.extract_regex(texts, _TIMESTAMP)
 
     def number(name: str) -> pa.ChunkedArray:
@@ -45,14 +48,19 @@ def moments(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(on_clock, read, pa.scalar(None, read.type))
 
 
+def midnight(day: dt.date, time_zone: str) -> dt.datetime:
+    """The moment, in UTC without a zone, at which a day begins in a time zone."""
+    return dt.datetime.combine(day, dt.time(), ZoneInfo(time_zone)).astimezone(dt.UTC).replace(tzinfo=None)
+
+
 def outside_years(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Whether days or moments are in none of the years 1900 to 2260."""
+    """Whether days or moments are outside the years 1900 to 2260."""
     years = pc.year(values)
     return pc.or_(pc.less(years, FIRST_YEAR), pc.greater(years, LAST_YEAR))
 
 
 def _midnights(parts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Begin of the days of the part `date`; null where the calendar has no such day."""
+    """The midnight of each `date`; null where the calendar has no such day."""
     stated = pc.struct_field(parts, "date")
     days = pc.strptime(stated, format="%Y-%m-%d", unit="us", error_is_null=True)
     # strptime takes 30 February for 1 March.

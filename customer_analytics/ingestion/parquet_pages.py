@@ -1,8 +1,8 @@
-"""How much the pages of a Parquet file hold when they are decompressed, as the pages themselves say.
+"""The decompressed size of the pages of a Parquet file, by their headers.
 
-Readers reserve memory by the header of each page, whatever the footer of the file says. Headers and footer are
-structs in Thrift's compact protocol; see https://parquet.apache.org/docs/file-format/. They are read here, because
-Arrow's view of a column's metadata ends the process where a damaged footer has none.
+Readers allocate memory by the header of each page, whatever the footer of the file says. Headers and footer are
+structs in Thrift's compact protocol; see https://parquet.apache.org/docs/file-format/. They are parsed here
+because Arrow's view of a column's metadata crashes the process if a damaged footer lacks it.
 """
 
 from collections.abc import Collection, Iterator
@@ -37,7 +37,7 @@ def uncompressed_bytes(content: bytes, columns: Collection[int]) -> int:
             chunk = chunks[column].get(_METADATA)
             if not isinstance(chunk, dict):
                 raise PagesError("it lacks the pages of a column")
-            # What is not there has no offset, or 0.
+            # A page that does not exist has no offset, or 0.
             offsets = [_number(chunk, field) for field in (_DATA, _DICTIONARY) if field in chunk]
             start = min((offset for offset in offsets if offset), default=len(content))
             size += sum(_pages(reader, start, start + _number(chunk, _BYTES)))
@@ -67,7 +67,7 @@ def _structs(struct: dict[int, Any], field: int) -> list[dict[int, Any]]:
 
 
 class _Reader:
-    """Values of Thrift's compact protocol from a position on; of texts and fractions it only knows the length."""
+    """Values of Thrift's compact protocol from a position on; texts and fractions are skipped."""
 
     def __init__(self, content: bytes, position: int) -> None:
         self.position = position
@@ -103,7 +103,7 @@ class _Reader:
     def _list(self, depth: int) -> list[Any]:
         head = self._byte()
         length = head >> 4 if head >> 4 < 15 else self._varint()
-        # Truth values take a byte in a list, and none in a struct.
+        # Booleans take a byte in a list, and none in a struct.
         kind = _BYTE if head & 15 in (_TRUE, _FALSE) else head & 15
         return [self._value(kind, depth) for _ in range(length)]
 

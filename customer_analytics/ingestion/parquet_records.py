@@ -1,4 +1,4 @@
-"""Parquet files read row by row, every column as the text of its values."""
+"""Parquet files as columns of text."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,26 +9,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from customer_analytics.ingestion.faults import Fault, faults_where
-from customer_analytics.ingestion.file_format import PARQUET
 from customer_analytics.ingestion.limits import FEWER_COLUMNS, LIMITS, Limits
 from customer_analytics.ingestion.location import SourceError
 from customer_analytics.ingestion.parquet_pages import uncompressed_bytes
 from customer_analytics.ingestion.records import (
     LONGEST_RAW,
+    PARQUET,
     Records,
     column_positions,
     too_large,
     too_many_rejected,
 )
+from customer_analytics.ingestion.rules import Fault, faults_where
 from customer_analytics.ingestion.text import readable, shortened
-from customer_analytics.ingestion.typed_values import as_texts, names_things
+from customer_analytics.ingestion.typed_values import as_texts, is_text, names_things
 from customer_analytics.tables import Column, Table
 
 _BATCH_ROWS = 8_192
 
 _Texts = tuple[pa.ChunkedArray, pa.ChunkedArray | None]
-"""What `as_texts` gives."""
+"""The result of `as_texts`."""
 
 
 def read_parquet(
@@ -36,16 +36,16 @@ def read_parquet(
 ) -> Records:
     """The rows of a Parquet file, or the first `most` of them.
 
-    Its pages' checksums are verified where it has some. A row with bytes that are not UTF-8 is broken. The raw
-    form of a row is JSON of the table's columns.
+    Page checksums are verified if there are any. A row with bytes that are not UTF-8 is malformed. The raw form
+    of a row is JSON of the table's columns.
 
     Raises:
-        SourceError: The file is empty or damaged, exceeds a limit, lacks a column, or has a column of a type that
-            cannot be read as the table's.
+        SourceError: The file is empty or damaged, exceeds a limit, lacks a column, or has a column of another
+        type.
     """
     if not content:
         raise SourceError(f"{file} is empty: it must be a Parquet file with {', '.join(table.column_names)}.")
-    with _damage_told(file):
+    with _errors_named(file):
         parquet = _opened(content)
         rows_in_file, width = parquet.metadata.num_rows, parquet.metadata.num_columns
         if rows_in_file > limits.rows:
@@ -87,13 +87,13 @@ def read_parquet(
 
 
 @contextmanager
-def _damage_told(file: str) -> Iterator[None]:
+def _errors_named(file: str) -> Iterator[None]:
     try:
         yield
-    # Damaged names are no UTF-8 either: UnicodeDecodeError is a ValueError.
+    # Damaged names are not UTF-8 either: UnicodeDecodeError is a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = shortened(" ".join(str(error).split()), 200)
-        raise SourceError(f"{file} is no Parquet file, or a damaged one ({reason}): write it again.") from error
+        raise SourceError(f"{file} is not a Parquet file, or is damaged ({reason}): write it again.") from error
 
 
 def _opened(content: bytes, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
@@ -113,7 +113,7 @@ def _read(
     most: int | None,
     limits: Limits,
 ) -> dict[Column, _Texts]:
-    """The columns as `as_texts` has them, read batch by batch as long as they fit into the limit of a file."""
+    """The columns as `as_texts` returns them, read batch by batch within the limit of a file."""
     schema = parquet.schema_arrow
     for column, name in columns.items():
         _check_type(file, column, schema.field(name).type)
@@ -122,8 +122,8 @@ def _read(
     left = limits.file_bytes
     if uncompressed_bytes(content, leaves) > left:
         raise too_large(file, limits.file_bytes)
-    # A value of a dictionary may be that of millions of rows, so it is not repeated before that is known to fit.
-    texts = [name for name in columns.values() if _is_binary(schema.field(name).type)]
+    # A dictionary value may occur in millions of rows, so its size is checked before it is expanded.
+    texts = [name for name in columns.values() if is_text(schema.field(name).type)]
     read: dict[Column, list[_Texts]] = {column: [] for column in columns}
     batches = _opened(content, texts).iter_batches(_BATCH_ROWS, columns=list(columns.values()), use_threads=False)
     rows = 0
@@ -155,23 +155,9 @@ def _as_texts(file: str, column: Column, values: pa.ChunkedArray) -> _Texts:
         raise SourceError(f"{file} has {values.type} in {column.name}: write plain values instead.") from error
 
 
-def _is_binary(type_: pa.DataType) -> bool:
-    return any(
-        is_one(type_)
-        for is_one in (
-            pa.types.is_string,
-            pa.types.is_large_string,
-            pa.types.is_string_view,
-            pa.types.is_binary,
-            pa.types.is_large_binary,
-            pa.types.is_binary_view,
-        )
-    )
-
-
 def _expanded_bytes(values: pa.Array) -> int:
-    """Bytes of the values, each of them repeated as often as it occurs."""
-    if not pa.types.is_dictionary(values.type) or not _is_binary(values.type.value_type):
+    """Bytes of the values without dictionary encoding."""
+    if not pa.types.is_dictionary(values.type) or not is_text(values.type.value_type):
         return int(values.nbytes)
     lengths = pc.binary_length(values.dictionary).cast(pa.int64())
     return pc.sum(lengths.take(values.indices)).as_py() or 0

@@ -1,4 +1,4 @@
-"""What a source holds, found out before anything is written."""
+"""Examining a source before anything is written."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -7,52 +7,53 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.ingestion.acceptance import accept
-from customer_analytics.ingestion.calls import CALLS_FOLDER, list_audio, what_is_told
+from customer_analytics.ingestion.acceptance import REASONS_SHOWN, accept, first_reasons
+from customer_analytics.ingestion.calls import CALLS_FOLDER, list_audio, read_facts
 from customer_analytics.ingestion.comments import list_comments
-from customer_analytics.ingestion.csv_column import read_csv_column
-from customer_analytics.ingestion.file_format import FileFormat
+from customer_analytics.ingestion.csv_records import read_csv_column
 from customer_analytics.ingestion.files import COMMENTS, FURTHER_COMMENTS, SOURCE_FILES, SourceFile
 from customer_analytics.ingestion.limits import Limits
 from customer_analytics.ingestion.load import LoadedFile, parse_file, present_name
 from customer_analytics.ingestion.location import SourceError, SourceLocation
+from customer_analytics.ingestion.records import FileFormat
 from customer_analytics.ingestion.text import printable
-from customer_analytics.ingestion.text_columns import read_column
+from customer_analytics.ingestion.text_columns import parse_column
 from customer_analytics.tables import SqlType, Table
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
 ROWS_EXAMINED = 50_000
-"""Rows of a file that are looked at, from its first; all of them where too many of these are rejected.
+"""Rows of a file that are examined, from the first; all of them if too many of these are rejected.
 
-All of the keys that other files refer to are looked at, too."""
+Keys that other files refer to are examined in all rows."""
 
 FILES_EXAMINED = 200
-"""Files of a folder of comments that are looked at, in the order of their names."""
+"""Files of a folder of comments that are examined, in order of their names."""
 
-_REASONS_SHOWN, _LONGEST_REASON = 3, 200
+_LONGEST_REASON = 200
 _DATED = (SqlType.DATE, SqlType.TIMESTAMP)
 _REFERRED_TO = {reference.table for file in SOURCE_FILES for reference in file.table.references}
 
 
 @dataclass(frozen=True)
-class Match:
-    """How many of a column's distinct ids are among the keys of a file; `stranger` is the first that is not."""
+class MatchedIds:
+    """How many of a column's distinct ids are among the keys of a file, and the first that is not."""
 
     column: str
     file: str
     found: int
     total: int
-    stranger: str | None
+    unmatched: str | None
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What a source file holds.
+    """The content of a source file.
 
-    `refusal` says why the file cannot be used; it is None where it can be, or need not be there. All else is about
-    the first `examined` rows, of which `rejected` cannot be loaded; `unread` counts the lines after these rows.
-    `columns` are the table's, `ignored_columns` the others of the file. `reasons` are the first rejections of
-    different kinds, each with its line. `first` and `last` span the days in all its columns.
+    `refusal` says why the file cannot be used; it is None if it can be used, or is optional and missing. The
+    other fields describe the first `examined` rows, of which `rejected` cannot be loaded; `unread` counts the
+    lines after them. `columns` are those of the table, `ignored_columns` the others of the file. `reasons` are
+    the first rejections of different kinds with their lines. `first` and `last` are the earliest and latest day
+    in any column.
     """
 
     name: str
@@ -67,15 +68,15 @@ class FileReport:
     reasons: tuple[str, ...] = ()
     first: dt.date | None = None
     last: dt.date | None = None
-    matches: tuple[Match, ...] = ()
+    matches: tuple[MatchedIds, ...] = ()
 
 
 @dataclass(frozen=True)
 class FolderReport:
-    """What a folder holds: how many files of its kind, those it was not made for, and what cannot be read.
+    """The content of a folder: the number of its files, files of other kinds, and what cannot be read.
 
-    `rows` and `rejected` count those of the first `examined` files of comments, or those of the manifest of the
-    calls, of which `strays` name no file that is there. `nameless` calls carry no customer id.
+    `rows` and `rejected` count the rows of the first `examined` files of comments, or of the manifest of calls;
+    `strays` of these name no existing file. `nameless` calls have no customer id.
     """
 
     name: str
@@ -88,14 +89,14 @@ class FolderReport:
     reasons: tuple[str, ...] = ()
     strays: int = 0
     nameless: int = 0
-    matches: tuple[Match, ...] = ()
+    matches: tuple[MatchedIds, ...] = ()
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What a source holds: its files, the further files of comments, and the calls.
+    """The content of a source: its files, the further files of comments, and the calls.
 
-    `obstacle` says why nothing can be done with the source; it is None where something can.
+    `obstacle` says why the source cannot be used at all, or is None.
     """
 
     source: str
@@ -109,62 +110,62 @@ _Ids = Mapping[str, pa.Array]
 
 
 @dataclass(frozen=True)
-class _Looked:
-    """A file's report without its matches, its ids by the columns that refer to other tables, and its keys."""
+class _Examined:
+    """A file's report without matches, its ids by the columns that refer to other tables, and its keys."""
 
     report: FileReport
     ids: _Ids
     keys: pa.Array | None = None
 
 
-def look_into(
+def examine_source(
     location: SourceLocation, *, maximum_rejected_share: float, call_date_pattern: str | None = None
 ) -> Preflight:
-    """What a source holds; nothing is written.
+    """The content of a source.
 
     Args:
         location: The source.
         maximum_rejected_share: The share of rows that may be rejected; see `accept`.
-        call_date_pattern: What finds the date in a call's name; see `read_name`.
+        call_date_pattern: Finds the date in a call's name; see `read_name`.
 
     Raises:
         SourceError: The location cannot be read, or has none of the required files.
     """
-    looked = [(file, _look(location, file, maximum_rejected_share)) for file in SOURCE_FILES]
-    required = [(file, each.report) for file, each in looked if not file.optional]
+    examined = [(file, _examined(location, file, maximum_rejected_share)) for file in SOURCE_FILES]
+    required = [(file, each.report) for file, each in examined if not file.optional]
     if not any(report.present for _, report in required):
         names = ", ".join(file.name for file, _ in required)
         raise SourceError(
             f"{location.name} has none of the source files ({names}): name the folder that holds them."
         )
-    keys = {file.table.name: (each.report.name, each.keys) for file, each in looked if each.keys is not None}
+    keys = {file.table.name: (each.report.name, each.keys) for file, each in examined if each.keys is not None}
     return Preflight(
         source=location.name,
-        files=tuple(replace(each.report, matches=_matches(file.table, each.ids, keys)) for file, each in looked),
+        files=tuple(replace(each.report, matches=_matches(file.table, each.ids, keys)) for file, each in examined),
         comments=_further_comments(location, keys),
         calls=_calls(location, call_date_pattern, keys),
         obstacle=next((report.refusal for file, report in required if file.needs_rows and report.refusal), None),
     )
 
 
-def _look(location: SourceLocation, source: SourceFile, maximum_rejected_share: float) -> _Looked:
+def _examined(location: SourceLocation, source: SourceFile, maximum_rejected_share: float) -> _Examined:
     try:
         name = present_name(location, source)
         if name is None:
-            return _Looked(FileReport(source.name, present=False, refusal=_missing(location, source)), {})
+            return _Examined(FileReport(source.name, present=False, refusal=_missing(location, source)), {})
         source, content = replace(source, name=name), location.read(name)
         file = parse_file(source, content, ROWS_EXAMINED, location.limits)
         refusal = _refusal(file, source, maximum_rejected_share)
-        if refusal and file.unread:  # only all rows tell whether too many of them are rejected
+        if refusal and file.unread:  # whether too many are rejected depends on all rows
             file = parse_file(source, content, limits=location.limits)
             refusal = _refusal(file, source, maximum_rejected_share)
         report = _report(file, source)
         if refusal:
-            return _Looked(replace(report, refusal=refusal), {})
+            return _Examined(replace(report, refusal=refusal), {})
         keys = _keys(source, content, file, location.limits) if source.table.name in _REFERRED_TO else None
-        return _Looked(report, _ids(source.table, file), keys)
+        return _Examined(report, _ids(source.table, file), keys)
     except SourceError as error:
-        return _Looked(FileReport(source.name, refusal=str(error)), {})
+        return _Examined(FileReport(source.name, refusal=str(error)), {})
 
 
 def _refusal(file: LoadedFile, source: SourceFile, maximum_rejected_share: float) -> str | None:
@@ -178,7 +179,7 @@ def _refusal(file: LoadedFile, source: SourceFile, maximum_rejected_share: float
 def _missing(location: SourceLocation, source: SourceFile) -> str | None:
     compressed = f"{source.name}.gz"
     if location.exists(compressed):
-        return f"{source.name} is missing: rename {compressed} to {source.name}, compressed as it is."
+        return f"{source.name} is missing: rename {compressed} to {source.name} without decompressing it."
     return None if source.optional else f"{source.name} is missing: add it, as CSV or as Parquet."
 
 
@@ -205,23 +206,20 @@ def _report(file: LoadedFile, source: SourceFile) -> FileReport:
 
 
 def _reasons(file: LoadedFile) -> tuple[str, ...]:
-    """The first rejections of different kinds, each with its line."""
-    kinds = pc.unique(file.rejected["RULE"])[:_REASONS_SHOWN]
-    first = file.rejected.take(pc.index_in(kinds, file.rejected["RULE"].combine_chunks()))
-    return tuple(
-        f"{file.name} line {row['LINE']}: {printable(row['REASON'], _LONGEST_REASON)}" for row in first.to_pylist()
-    )
+    return tuple(f"{file.name} {printable(reason, _LONGEST_REASON)}" for reason in first_reasons(file))
 
 
 def _keys(source: SourceFile, content: bytes, file: LoadedFile, limits: Limits) -> pa.Array:
-    """The keys of all rows, also of those that are not examined otherwise."""
+    """The keys of all rows, also of those that are not examined."""
     (key,) = (column for column in source.table.columns if column.name in source.table.key)
     if not file.unread:
         return file.rows[key.name].unique()
     of_keys = SourceFile(source.name, Table(source.table.name, source.table.description, (key,)))
     texts = read_csv_column(source.name, content, of_keys.table, limits) if source.name.endswith(".csv") else None
     keys = (
-        parse_file(of_keys, content, limits=limits).rows[key.name] if texts is None else read_column(key, texts)[0]
+        parse_file(of_keys, content, limits=limits).rows[key.name]
+        if texts is None
+        else parse_column(key, texts)[0]
     )
     return keys.unique()
 
@@ -230,16 +228,16 @@ def _ids(table: Table, file: LoadedFile) -> _Ids:
     return {r.column: file.rows[r.column].drop_null().unique() for r in table.references}
 
 
-def _matches(table: Table, ids: _Ids, keys: Mapping[str, tuple[str, pa.Array]]) -> tuple[Match, ...]:
+def _matches(table: Table, ids: _Ids, keys: Mapping[str, tuple[str, pa.Array]]) -> tuple[MatchedIds, ...]:
     matches = []
     for reference in table.references:
         values = ids.get(reference.column)
         if reference.table in keys and values is not None and len(values):
             name, known = keys[reference.table]
-            strangers = values.filter(pc.invert(pc.is_in(values, known)))
-            stranger = printable(strangers[0].as_py(), 40) if len(strangers) else None
-            found = len(values) - len(strangers)
-            matches.append(Match(reference.column, name, found, len(values), stranger))
+            unmatched = values.filter(pc.invert(pc.is_in(values, known)))
+            first = printable(unmatched[0].as_py(), 40) if len(unmatched) else None
+            found = len(values) - len(unmatched)
+            matches.append(MatchedIds(reference.column, name, found, len(values), first))
     return tuple(matches)
 
 
@@ -271,7 +269,7 @@ def _further_comments(location: SourceLocation, keys: Mapping[str, tuple[str, pa
         examined=examined,
         rows=rows,
         rejected=sum(file.rejected.num_rows for file in files),
-        reasons=tuple(reason for file in files for reason in _reasons(file))[:_REASONS_SHOWN],
+        reasons=tuple(reason for file in files for reason in _reasons(file))[:REASONS_SHOWN],
         matches=_matches(COMMENTS.table, _together(_ids(COMMENTS.table, file) for file in files), keys),
     )
 
@@ -296,10 +294,10 @@ def _calls(
         problems=tuple(f"{CALLS_FOLDER}/{problem.path} {problem.reason}" for problem in listing.problems),
     )
     try:
-        manifest, told = what_is_told(location, listing, date_pattern)
+        manifest, facts = read_facts(location, listing, date_pattern)
     except SourceError as error:
         return replace(report, problems=(*report.problems, str(error)))
-    ids = pa.array([told[path].customer_id for path in sorted(told)], pa.string())
+    ids = pa.array([facts[path].customer_id for path in sorted(facts)], pa.string())
     return replace(
         report,
         rows=manifest.file.lines_in if manifest.file else 0,

@@ -1,4 +1,4 @@
-"""What a source file says, before it is typed."""
+"""The records of a source file as text, and how the file is stored."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,27 +7,53 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from customer_analytics.ingestion.faults import Fault
-from customer_analytics.ingestion.file_format import FileFormat
 from customer_analytics.ingestion.limits import megabytes
 from customer_analytics.ingestion.location import SourceError
+from customer_analytics.ingestion.rules import Fault
 from customer_analytics.ingestion.text import listed, printable, readable, trimmed
 from customer_analytics.tables import Table
 
 LONGEST_RAW = 100_000
 """Characters of a rejected record that are kept; Snowflake's longest text would hold many more."""
 
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How a source file is stored, as found in its content.
+
+    `encoding` is UTF-8, UTF-16 or Parquet, `compression` gzip or None, `separator` the character between the
+    fields of a CSV file. As text: `UTF-16, gzip, separated by semicolons`.
+    """
+
+    encoding: str
+    compression: str | None = None
+    separator: str | None = None
+
+    def __str__(self) -> str:
+        separated = f"separated by {separator_name(self.separator)}" if self.separator else None
+        return ", ".join(part for part in (self.encoding, self.compression, separated) if part)
+
+
+PARQUET = FileFormat("Parquet")
+
+
+def separator_name(separator: str) -> str:
+    """The separator in words."""
+    return _SEPARATORS.get(separator, f"{separator!r}")
+
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a file: those that have the shape of a row, and those that are broken.
+    """The records of a file: well-formed ones as rows of text, and malformed ones.
 
-    `texts` has a table's columns as text, null where the file says nothing, one row a record of the right shape;
-    `lines` says where in the file each of these begins (line from 1; row number from 1 in Parquet). `broken` maps
-    the lines of all other records to what is wrong with them, without their values. `raw` gives the records as
-    the file has them, from their lines in ascending order. `faults` says which rows of `texts` cannot be loaded
-    whatever their texts say, such as an id that was a fraction. `format` is how the file is stored. `unread`
-    counts the lines, or rows in Parquet, after the last record where only the first ones were wanted.
+    `texts` has a table's columns as text, one row per well-formed record, null where the file has no value;
+    `lines` is where in the file each of them begins (line from 1; row number from 1 in Parquet). `broken` maps
+    the lines of malformed records to what is wrong with them, without their values. `raw` returns the records as
+    they are in the file, given their lines in ascending order. `faults` are those of rows of `texts` that cannot
+    be loaded whatever their text, such as an id that was a fraction. `unread` counts the lines, or rows in
+    Parquet, after the last record that was asked for.
     """
 
     texts: pa.Table
@@ -41,7 +67,7 @@ class Records:
 
 
 def too_large(file: str, most: int) -> SourceError:
-    """The error of a file of rows that says more than may be held in memory."""
+    """The error for a file of rows that needs more memory than allowed."""
     return SourceError(
         f"{file} has more than {megabytes(most)} when it is decompressed: split it, or raise "
         "CUSTOMER_ANALYTICS_MAXIMUM_FILE_MEGABYTES."
@@ -49,7 +75,7 @@ def too_large(file: str, most: int) -> SourceError:
 
 
 def too_many_rejected(file: str, most: int) -> SourceError:
-    """The error of a file of which more rows are rejected than can be recorded."""
+    """The error for a file with more rejected rows than are recorded."""
     return SourceError(
         f"{file} has more than {most:,} rows that cannot be loaded: fix the file, or raise "
         "CUSTOMER_ANALYTICS_MAXIMUM_REJECTED_ROWS."
@@ -59,16 +85,16 @@ def too_many_rejected(file: str, most: int) -> SourceError:
 def column_positions(
     file: str, header: Sequence[str], table: Table, found: str = "it has"
 ) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Where the table's columns are in the header, whatever their case and order, and the names of all others.
+    """The positions of the table's columns in the header, in any case and order, and the names of all others.
 
     Args:
         file: The file, as errors name it.
-        header: The names of the columns.
-        table: What is to be found.
-        found: Subject and verb of the clause that lists the names, for errors.
+        header: The names of the file's columns.
+        table: The columns to find.
+        found: Subject and verb of the clause that lists the header's names in errors.
 
     Raises:
-        SourceError: A column is missing, or stands twice.
+        SourceError: A column is missing or repeated.
     """
     present = [
         readable(trimmed(name)) or f"(column {number} without a name)" for number, name in enumerate(header, 1)

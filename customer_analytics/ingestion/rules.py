@@ -1,25 +1,64 @@
-"""What must hold of typed rows for them to be true: of each row by itself, and of a file's rows together."""
+"""Row validation rules: for single rows, and for the rows of a file together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.ingestion.faults import Fault, faults_where, quoted
+_LINES_SHOWN = 3
+_SHOWN_CHARACTERS = 40
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One error that some rows have in common.
+
+    `rule` names it without any value of the data. `rows` holds the positions of the rows, ascending from 0, and
+    `reasons` returns a sentence for each of them that shows its values.
+    """
+
+    rule: str
+    rows: npt.NDArray[np.int64]
+    reasons: Callable[[], Sequence[str]]
+
 
 RowRule = Callable[[pa.Table], list[Fault]]
-"""From typed rows to the faults of those that cannot be true by themselves; null values break no rule."""
+"""From typed rows to the faults of single rows; null values break no rule."""
 
 FileRule = Callable[[pa.Table, npt.NDArray[np.int64]], list[Fault]]
-"""From rows that are fine by themselves, and their lines, to the faults of those that cannot be together."""
+"""From valid rows and their lines to the faults that rows have only in combination."""
 
-_LINES_SHOWN = 3
+
+def faults_where(broken: pa.ChunkedArray, *parts: str | pa.ChunkedArray) -> list[Fault]:
+    """The fault of the rows for which `broken` is true; an empty list if there are none.
+
+    Its sentence consists of the parts: words, and columns whose values are shown. A column must have a value in
+    every broken row.
+    """
+    rows = pc.indices_nonzero(broken).to_numpy().astype(np.int64)
+    if not len(rows):
+        return []
+
+    def reasons() -> list[str]:
+        shown = [[part] * len(rows) if isinstance(part, str) else quoted(part.take(rows)) for part in parts]
+        return ["".join(sentence) for sentence in zip(*shown, strict=True)]
+
+    words = "".join(part for part in parts if isinstance(part, str))
+    return [Fault(" ".join(words.split()), rows, reasons)]
+
+
+def quoted(values: pa.Array | pa.ChunkedArray) -> list[str]:
+    """Values for a sentence: in quotes, at most 40 characters, invisible ones as blanks."""
+    start = pc.utf8_slice_codeunits(values.cast(pa.string()), 0, _SHOWN_CHARACTERS + 1)
+    visible = pc.replace_substring_regex(start, r"[\p{C}\p{Z}]", " ").to_pylist()
+    return [f"'{t if len(t) <= _SHOWN_CHARACTERS else f'{t[: _SHOWN_CHARACTERS - 1]}…'}'" for t in visible]
 
 
 def not_before(later: str, earlier: str) -> RowRule:
-    """The one column is never before the other, e.g. an end before its begin; both at once is fine."""
+    """One column is never before the other, e.g. an end before its start; equal values are valid."""
 
     def faults(rows: pa.Table) -> list[Fault]:
         broken = pc.less(rows[later], rows[earlier])
@@ -34,7 +73,7 @@ def not_negative(column: str) -> RowRule:
 
 
 def at_most(column: str, limit: int) -> RowRule:
-    """The column's magnitude is not above the limit."""
+    """The column's absolute value is at most the limit."""
     words = f" is beyond {limit:,}"
 
     def faults(rows: pa.Table) -> list[Fault]:
@@ -82,9 +121,9 @@ def unique(*key: str) -> FileRule:
 
 
 def consistent(column: str, per: str) -> FileRule:
-    """Rows with the same value of `per` have the same value of the column; those that differ are all faulty.
+    """Rows with the same value of `per` have the same value of the column; those that contradict each other fail.
 
-    A row without a value of the column contradicts none.
+    A row without a value in either column contradicts no other.
     """
 
     def faults(all_rows: pa.Table, all_lines: npt.NDArray[np.int64]) -> list[Fault]:
@@ -106,12 +145,12 @@ def consistent(column: str, per: str) -> FileRule:
                 strict=True,
             ):
                 groups.setdefault(group, {}).setdefault(value, []).append(line)
-            told = {
+            sentences = {
                 group: f"{per} {text} has "
                 + " and ".join(f"{column} {value} {_in_lines(those)}" for value, those in values.items())
                 for (group, values), text in zip(groups.items(), quoted(rows[per].take(list(groups))), strict=True)
             }
-            return [told[group] for group in first_of_text[broken].tolist()]
+            return [sentences[group] for group in first_of_text[broken].tolist()]
 
         return [Fault(f"{per} has another {column} in another line", judged[broken], reasons)]
 
@@ -125,7 +164,7 @@ def _in_lines(lines: list[int]) -> str:
 
 
 def _first_occurrences(rows: pa.Table, key: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """For each row the position of the first row with the same key, null being a value."""
+    """For each row the position of the first row with the same key; null is a value."""
     codes = np.zeros(rows.num_rows, dtype=np.int64)
     for name in key:
         encoded = rows[name].combine_chunks().dictionary_encode("encode")

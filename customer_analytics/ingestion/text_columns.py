@@ -1,9 +1,9 @@
-"""Columns of text read as columns of Snowflake types, whole columns at a time.
+"""Columns of text parsed as columns of Snowflake types, whole columns at a time.
 
-Whatever the file held (text in CSV, any type in Parquet) is read from its text, so that one set of rules says what
-is accepted. Values are trimmed: white space and invisible characters go from both ends, and a value of which
-nothing is left is missing. Fractions of a second are cut to microseconds. Apart from that nothing is rounded,
-guessed or cut: a text that does not state a value of the type exactly is refused.
+Values of CSV and of Parquet files are both parsed from text, so that one set of rules applies. White space and
+invisible characters are trimmed from both ends, and a value without other characters is null. Fractions of a
+second are cut to microseconds. Nothing else is rounded, guessed or cut: a text that is not exactly a value of
+the type is rejected.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.ingestion.faults import Fault, faults_where
-from customer_analytics.ingestion.moments import FIRST_YEAR, LAST_YEAR, dates, moments, outside_years
+from customer_analytics.ingestion.moments import FIRST_YEAR, LAST_YEAR, dates, midnight, moments, outside_years
+from customer_analytics.ingestion.rules import Fault, faults_where
 from customer_analytics.ingestion.text import BLANKS
 from customer_analytics.tables import Column, SqlType
 from customer_analytics.tables.sources import LARGEST_AMOUNT
@@ -30,32 +30,28 @@ _MODIFIERS = (*range(0xFE00, 0xFE10), *range(0xE0001, 0xE0080), *range(0xE0100, 
 _UNSEEN_FIRST = _UNSEEN + "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, _MODIFIERS))
 
 
-class _Reader(NamedTuple):
-    """How a type is read.
+class _Parser(NamedTuple):
+    """How a type is parsed.
 
-    `otherwise` says what is wrong with a text that states no value: patterns, and the words for what they match.
-    The first pattern that matches counts.
+    `otherwise` says what is wrong with a text that is no value: patterns, and the words for texts that match. The
+    first pattern that matches counts.
     """
 
-    read: Callable[[pa.ChunkedArray], pa.ChunkedArray]
+    parse: Callable[[pa.ChunkedArray], pa.ChunkedArray]
     otherwise: tuple[tuple[str, str], ...]
 
 
-def read_column(column: Column, texts: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Fault]]:
-    """The column's values, and what is wrong with the rows that cannot be loaded for it.
+def parse_column(column: Column, texts: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Fault]]:
+    """The column's values, null where they are missing or invalid, and the faults of the rows that are rejected.
 
     Args:
-        column: What is expected.
-        texts: What the file says, null where it says nothing.
-
-    Returns:
-        Values of the column's Arrow type, null where nothing or nothing acceptable is there; and the faults of all
-        rows that have something unacceptable, or nothing where something must be.
+        column: The column to parse.
+        texts: The file's values, null where it has none.
     """
     texts = _trimmed(texts)
-    reader = _IDENTIFIER if column.identifier else _READERS[column.type]
-    values = reader.read(_truth_as_number(texts) if set(column.accepted) == {0, 1} else texts)
-    faults = _unreadable(column, texts, values, reader)
+    parser = _IDENTIFIER if column.identifier else _PARSERS[column.type]
+    values = parser.parse(_truth_as_number(texts) if set(column.accepted) == {0, 1} else texts)
+    faults = _unreadable(column, texts, values, parser)
     if column.type in (SqlType.DATE, SqlType.TIMESTAMP):
         outside = outside_years(values)
         faults += faults_where(
@@ -67,16 +63,24 @@ def read_column(column: Column, texts: pa.ChunkedArray) -> tuple[pa.ChunkedArray
     return values, faults
 
 
+def stated_moments(texts: pa.ChunkedArray, time_zone: str = "UTC") -> pa.ChunkedArray:
+    """The moments of texts, in UTC; a date alone is its midnight in the time zone, anything else is null."""
+    times, _ = parse_column(Column("MOMENT", SqlType.TIMESTAMP, ""), texts)
+    days, _ = parse_column(Column("DAY", SqlType.DATE, ""), texts)
+    midnights = [day and midnight(day, time_zone) for day in days.to_pylist()]
+    return pc.coalesce(times, pa.chunked_array([midnights], times.type))
+
+
 def _trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The texts without what nobody sees at their ends; null where nothing is left."""
+    """The texts without invisible characters at their ends; null where nothing is left."""
     left = pc.utf8_ltrim(pc.utf8_trim(texts, characters=_UNSEEN), characters=_UNSEEN_FIRST)
     return _where(pc.not_equal(left, ""), left)
 
 
-def _unreadable(column: Column, texts: pa.ChunkedArray, values: pa.ChunkedArray, reader: _Reader) -> list[Fault]:
+def _unreadable(column: Column, texts: pa.ChunkedArray, values: pa.ChunkedArray, parser: _Parser) -> list[Fault]:
     faults: list[Fault] = []
     rest = pc.and_(pc.is_valid(texts), pc.is_null(values))
-    for pattern, words in reader.otherwise:
+    for pattern, words in parser.otherwise:
         if not pc.any(rest).as_py():
             break
         these = pc.and_(rest, pc.fill_null(pc.match_substring_regex(texts, pattern), False))
@@ -101,7 +105,7 @@ def _identifier(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _truth_as_number(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The texts with 1 for true and yes and 0 for false and no, in any case, or by their first letters."""
+    """The texts with 1 for true and yes and 0 for false and no, in any case, also abbreviated to a letter."""
     return pc.coalesce(_boolean(texts).cast(pa.int8()).cast(pa.string()), texts)
 
 
@@ -140,15 +144,15 @@ def _within(numbers: pa.ChunkedArray, lowest: str, highest: str) -> pa.ChunkedAr
 
 _ANY = ""
 _CONTROL = r"[\p{Cc}\p{Zl}\p{Zp}]"
-_IDENTIFIER = _Reader(
+_IDENTIFIER = _Parser(
     _identifier, ((_CONTROL, "has control characters"), (_ANY, f"is longer than {_LONGEST_ID} characters"))
 )
-_READERS: dict[SqlType, _Reader] = {
-    SqlType.TEXT: _Reader(_text, ((r"\x00", "has a NUL character"), (_ANY, "is longer than 16 MiB"))),
-    SqlType.INTEGER: _Reader(
+_PARSERS: dict[SqlType, _Parser] = {
+    SqlType.TEXT: _Parser(_text, ((r"\x00", "has a NUL character"), (_ANY, "is longer than 16 MiB"))),
+    SqlType.INTEGER: _Parser(
         _integer, ((r"^[+-]?[0-9]+(?:\.0*)?$", "is beyond 64 bits"), (_ANY, "is not a whole number"))
     ),
-    SqlType.AMOUNT: _Reader(
+    SqlType.AMOUNT: _Parser(
         _amount,
         (
             (r"^[+-]?[0-9]+(?:\.[0-9]{0,2}0*)?$", f"is beyond {LARGEST_AMOUNT:,}"),
@@ -157,8 +161,8 @@ _READERS: dict[SqlType, _Reader] = {
             (_ANY, "is not an amount (such as 10.50)"),
         ),
     ),
-    SqlType.FLOAT: _Reader(_float, ((_ANY, "is not a finite number"),)),
-    SqlType.BOOLEAN: _Reader(_boolean, ((_ANY, "is neither true nor false"),)),
-    SqlType.DATE: _Reader(dates, ((_ANY, "is not a date (YYYY-MM-DD)"),)),
-    SqlType.TIMESTAMP: _Reader(moments, ((_ANY, "is not a date and time (YYYY-MM-DD HH:MM:SS)"),)),
+    SqlType.FLOAT: _Parser(_float, ((_ANY, "is not a finite number"),)),
+    SqlType.BOOLEAN: _Parser(_boolean, ((_ANY, "is neither true nor false"),)),
+    SqlType.DATE: _Parser(dates, ((_ANY, "is not a date (YYYY-MM-DD)"),)),
+    SqlType.TIMESTAMP: _Parser(moments, ((_ANY, "is not a date and time (YYYY-MM-DD HH:MM:SS)"),)),
 }

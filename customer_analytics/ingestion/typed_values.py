@@ -1,9 +1,9 @@
-"""Columns of typed files (Parquet) written as text, from which all columns are read.
+"""Columns of typed files (Parquet) as text, from which all columns are parsed.
 
-Floating-point numbers are not exact, so they are written as what they stand for: an id or a whole number `7` and
-not `7.0`, an amount with two decimals where it differs from it by no more than the noise of its arithmetic
-(59.849999999999994 is 59.85). NaN says nothing, like null. Moments that carry a zone are written in UTC; for a
-column of dates in their own zone, where a day begins at midnight.
+Floating-point numbers are inexact, so the number that they stand for is written: an id or a whole number as `7`
+and not `7.0`, an amount with two decimals if the difference is no more than rounding error (59.849999999999994
+is 59.85). NaN is null. Moments with a zone are written in UTC or, for a column of dates, in their zone, where
+the day begins at midnight.
 """
 
 import pyarrow as pa
@@ -11,34 +11,43 @@ import pyarrow.compute as pc
 
 from customer_analytics.tables import Column, SqlType
 
-# Relative error that some hundred operations with 64-bit floating-point numbers may leave.
+# Relative error after some hundred operations with 64-bit floating-point numbers.
 _NOISE = 1e-13
 _DECIMALS = {SqlType.INTEGER: 0, SqlType.AMOUNT: 2}
-# Bits with which a type holds every whole number below two to their power.
+# Mantissa bits: a type holds every whole number below two to this power.
 _EXACT_BITS = {pa.float16(): 11, pa.float32(): 24, pa.float64(): 53}
 
 
 def names_things(type_: pa.DataType) -> bool:
     """Whether ids may be of this type: text, bytes, UUIDs and numbers."""
     kind = type_.value_type if pa.types.is_dictionary(type_) else _stored(type_)
-    texts = (
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_string_view,
-        pa.types.is_binary,
-        pa.types.is_large_binary,
-        pa.types.is_binary_view,
+    others = (
         pa.types.is_fixed_size_binary,
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_decimal,
+        pa.types.is_null,
     )
-    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-    return any(is_one(kind) for is_one in (*texts, *numbers))
+    return is_text(kind) or any(is_one(kind) for is_one in others)
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Whether values of this type are texts or bytes of any length."""
+    return type_ in (
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary_view(),
+    )
 
 
 def as_texts(column: Column, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
-    """The values as text, null where they say nothing, and which are numbers that cannot be ids; None if none may.
+    """The values as text, and for a column of ids, which values are numbers that cannot be ids (or None).
 
     Raises:
-        pyarrow.ArrowException: The values are nested, or of a time zone that nobody knows.
+        pyarrow.ArrowException: The values are nested, or of an unknown time zone.
     """
     values = _plain(values)
     if pa.types.is_floating(values.type):
@@ -51,7 +60,7 @@ def as_texts(column: Column, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, 
         return pc.replace_substring_regex(values.cast(pa.string()), r"(\.[0-9]{2})0+$", r"\1"), None
     if pa.types.is_timestamp(values.type) and values.type.tz and column.type is not SqlType.DATE:
         values = values.cast(pa.timestamp(values.type.unit, "UTC"))
-    # Unsafe only in that bytes need not be UTF-8: these are found, and their rows refused, afterwards.
+    # Unsafe only in that bytes need not be UTF-8; rows with such bytes are rejected later.
     return values.cast(pa.string(), safe=False), None
 
 
@@ -60,7 +69,7 @@ def _stored(type_: pa.DataType) -> pa.DataType:
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values without dictionary and without a type of an extension; UUIDs are their text."""
+    """The values without dictionary and without extension type; UUIDs as text."""
     if isinstance(values.type, pa.UuidType):
         return pa.chunked_array([[value and str(value) for value in values.to_pylist()]], pa.string())
     if isinstance(values.type, pa.BaseExtensionType):
@@ -85,7 +94,7 @@ def _ids(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray | No
 
 def _without_noise(values: pa.ChunkedArray, decimals: int) -> pa.ChunkedArray:
     texts = values.cast(pa.string())
-    # The shortest text of a number of 32 bits is what it stands for; as one of 64 bits it would have noise.
+    # The shortest text of a 32-bit number is the number that it stands for; cast to 64 bits it would have noise.
     numbers = values if values.type == pa.float64() else texts.cast(pa.float64())
     rounded = pc.round(numbers, decimals)
     noise = pc.less_equal(pc.abs(pc.subtract(numbers, rounded)), pc.multiply(pc.abs(numbers), _NOISE))

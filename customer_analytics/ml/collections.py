@@ -1,8 +1,8 @@
-"""The three collections of vectors and what their objects carry."""
+"""The three vector collections and the properties of their objects."""
 
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection, PropertyType
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection, PropertyType
 
 COMMENT_TRAINING = "CommentTraining"
 CUSTOMER_COMMENT = "CustomerComment"
@@ -25,17 +25,17 @@ PROPERTIES = {
 
 
 def collection(name: str, embedder: Embedder) -> Collection:
-    """A collection as it is for one embedding model."""
+    """The collection of one embedding model."""
     return Collection(name, PROPERTIES[name], text_property(name), embedder.model, embedder.dimensions)
 
 
 def other_models(store: VectorStore, embedder: Embedder) -> list[Collection]:
-    """The collections in the store that are of other embedding models than this one."""
+    """The collections in the store that belong to other embedding models."""
     return [other for name in NAMES for other in store.other_models(collection(name, embedder))]
 
 
 def of_all_models(store: VectorStore, embedder: Embedder) -> list[Collection]:
-    """The three collections as they are for the embedding model, then those of other models."""
+    """The three collections of the embedding model, then those of other models."""
     return [*(collection(name, embedder) for name in NAMES), *other_models(store, embedder)]
 
 

@@ -1,4 +1,4 @@
-"""How good predicted probabilities are, measured on texts that the model has not seen."""
+"""Evaluation of predicted probabilities on texts that the model has not seen."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of merit over all rows; a row counts as positive from a probability of 0.5.
+    """Metrics over all rows; a row is predicted positive from a probability of 0.5.
 
     `confusion_matrix` counts rows by label (outer) and prediction (inner), negative first. `calibration` holds the
-    bins that have rows, in ascending order; `expected_calibration_error` is the mean distance between the two
-    figures of a bin, weighted by rows (Naeini et al. 2015).
+    non-empty bins in ascending order; `expected_calibration_error` is the mean distance between predicted
+    probability and positive share of a bin, weighted by rows (Naeini et al. 2015).
     """
 
     accuracy: float
@@ -36,7 +36,7 @@ class Evaluation:
     calibration: tuple[CalibrationBin, ...]
 
     def metrics(self, prefix: str = "") -> dict[str, float]:
-        """The single figures by name."""
+        """The scalar metrics by name."""
         names = ("accuracy", "auc", "log_loss", "brier", "expected_calibration_error")
         return {prefix + name: float(getattr(self, name)) for name in names}
 
@@ -62,7 +62,7 @@ def evaluate(labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float6
 
 
 def evaluate_out_of_fold(out_of_fold: pa.Table) -> tuple[Evaluation, Evaluation]:
-    """The evaluations of a classifier and of its baseline, by the columns LABEL, SENTIMENT and BASELINE."""
+    """Evaluate a classifier and its baseline from the columns LABEL, SENTIMENT and BASELINE."""
     labels = out_of_fold["LABEL"].to_numpy()
     classifier, baseline = (out_of_fold[column].to_numpy() for column in ("SENTIMENT", "BASELINE"))
     return evaluate(labels, classifier), evaluate(labels, baseline)

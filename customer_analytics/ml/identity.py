@@ -1,8 +1,10 @@
-"""Ids for rows that have no key."""
+"""Ids for rows without a key, and buckets of equal contents."""
 
 import hashlib
 import uuid
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -16,8 +18,8 @@ def object_ids(
 ) -> list[str]:
     """A UUID a row, derived from the names and values of the columns and the row's occurrence number.
 
-    Equal rows get different ids by being counted, and the same ids in every run. Neither the case and order of
-    the columns nor the width of integers matters.
+    Equal rows get different ids, because their occurrences are counted, and the same ids in every run. The case
+    and order of the columns and the width of integers do not matter.
 
     Args:
         rows: Rows with columns of strings, integers and dates.
@@ -41,7 +43,7 @@ def object_ids(
 
 
 def _encoded(rows: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> list[bytes]:
-    """Each row as bytes that no other row has: every value with its kind, and its length or an end."""
+    """Each row as unambiguous bytes: every value with its type, and its length or a terminator."""
     fields = [_field(name, rows[name]) for name in columns]
     encoded: list[bytes] = pc.binary_join_element_wise(*fields, pa.scalar(b"", pa.binary())).to_pylist()
     return encoded
@@ -61,5 +63,24 @@ def _field(name: str, values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chunk
     elif pa.types.is_date(values.type):
         parts = [constant(b"d"), part(values.cast(pa.date32())), constant(b";")]
     else:
-        raise TypeError(f"{name} is of type {values.type}; ids are made of strings, integers and dates only.")
+        raise TypeError(f"{name} is of type {values.type}; ids can be made of strings, integers and dates only.")
     return pc.binary_join_element_wise(*parts, constant(b"")).fill_null(constant(b"n;"))
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Bucket `number` (from 0) of `of` buckets of about equal size.
+
+    The bucket of an item depends only on its hash and the number of buckets: equal items are always together.
+    Buckets may be processed in any order, at the same time, and repeatedly.
+    """
+
+    number: int
+    of: int
+
+    def holds(self, digest: str) -> bool:
+        """Whether the content with this hash belongs here."""
+        return zlib.crc32(digest.encode()) % self.of == self.number
+
+
+EVERYTHING = Bucket(0, 1)

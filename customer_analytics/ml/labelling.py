@@ -1,4 +1,4 @@
-"""Which texts a person should judge first: those that teach a classifier most."""
+"""Selection of the texts that are most useful to label."""
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping
@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from customer_analytics.ml.training_set import Vectors, as_matrix
+from customer_analytics.ports.vectors.matrix import Vectors, as_matrix
 
 _SEED = 42
-_AT_MOST = 20_000  # texts that are clustered, which takes a few seconds
-# The least certain texts of a whole cluster are those that people judge either way: 100 labels of such texts teach
-# next to nothing (benchmarks/labels.py has the figures for what is done instead).
+_AT_MOST = 20_000  # texts to cluster, which takes a few seconds
+# The least certain texts of a whole cluster are ambiguous to people, too: 100 labels of such texts improve almost
+# nothing (benchmarks/labels.py measures this and the method used here).
 _TYPICAL = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A text without a label, with its sentiment; None where no classifier has scored it."""
+    """A text without a label; its sentiment is None if no classifier has scored it."""
 
     text: str
     text_hash: str
@@ -28,7 +28,7 @@ class Candidate:
 
     @property
     def doubt(self) -> tuple[bool, float, str]:
-        """Sorts texts by how uncertain the classifier is of them, the least certain first, unscored texts last."""
+        """Sort key: the texts that the classifier is least certain of first, unscored texts last."""
         certainty = 0.0 if self.sentiment is None else abs(self.sentiment - 0.5)
         return self.sentiment is None, certainty, self.text_hash
 
@@ -36,16 +36,16 @@ class Candidate:
 def candidates(
     objects: Iterable[pa.RecordBatch], sentiments: Mapping[str, float | None], judged: Collection[str]
 ) -> list[Candidate]:
-    """Distinct texts of a collection of comments that may be worth judging, the least certain first.
+    """Distinct unlabelled texts of a collection of comments, the least certain first.
 
     Args:
-        objects: The collection's objects in any order, with id, content_hash, review_text and vector.
-        sentiments: What a classifier says, by id.
-        judged: Hashes of the texts that have a label.
+        objects: The collection's objects in any order, with id, text_hash, review_text and vector.
+        sentiments: Sentiment by id, as scored by a classifier.
+        judged: Hashes of the texts that already have a label.
     """
     found: dict[str, Candidate] = {}
     for batch in objects:
-        columns = (batch[name].to_pylist() for name in ("id", "content_hash", "review_text"))
+        columns = (batch[name].to_pylist() for name in ("id", "text_hash", "review_text"))
         for id, text_hash, text, vector in zip(*columns, as_matrix(batch["vector"]), strict=True):
             if text_hash not in judged and text_hash not in found:
                 found[text_hash] = Candidate(text, text_hash, sentiments.get(id), vector.copy())
@@ -55,10 +55,10 @@ def candidates(
 
 
 def worth_labelling(texts: list[Candidate], number: int) -> list[Candidate]:
-    """As many of the texts: one of each of as many clusters, so that they differ; the least certain first.
+    """Select `number` texts that differ from each other, one of each cluster; the least certain first.
 
-    Of each cluster it is the least certain of the typical texts, which are the quarter nearest to the centre, or
-    the nearest one where none has a sentiment. The same texts always give the same choice.
+    From each cluster comes the least certain of its typical texts, which are the quarter nearest to the centre, or
+    the nearest text if none has a sentiment. The selection is deterministic.
     """
     if len(texts) <= number:
         return texts
@@ -70,7 +70,7 @@ def worth_labelling(texts: list[Candidate], number: int) -> list[Candidate]:
         typical = [texts[row] for row in nearest[: -(-len(nearest) // _TYPICAL)]]
         is_scored = any(text.sentiment is not None for text in typical)
         hashes.add((min(typical, key=lambda text: text.doubt) if is_scored else typical[0]).text_hash)
-    # Of equal or nearly equal texts there may be fewer clusters than wanted.
+    # Equal or nearly equal texts may give fewer clusters than requested.
     others = (text.text_hash for text in texts if text.text_hash not in hashes)
     hashes |= {text_hash for text_hash, _ in zip(others, range(number - len(hashes)), strict=False)}
     return [text for text in texts if text.text_hash in hashes]
@@ -81,11 +81,11 @@ def _least_certain(texts: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _clusters(vectors: Vectors, number: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """The cluster of each vector, and its distance from the cluster's centre."""
+    """The cluster of each vector, and its distance from the centre."""
     from sklearn.cluster import MiniBatchKMeans
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    with threadpool_limits(1):  # sums in another order would give other clusters
+    with threadpool_limits(1):  # another order of summation would give other clusters
         of = MiniBatchKMeans(number, random_state=_SEED, batch_size=2048, n_init=1).fit_predict(vectors)
     centres = np.zeros((number, vectors.shape[1]), np.float32)
     np.add.at(centres, of, vectors)

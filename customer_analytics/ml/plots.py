@@ -11,23 +11,21 @@ from customer_analytics.ml.evaluation import Evaluation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Blue and orange of Okabe and Ito's palette, which people with any colour vision tell apart.
+# Blue and orange of Okabe and Ito's palette, which is safe for colour-blind readers.
 _MODEL, _BASELINE, _REFERENCE = "#0072B2", "#D55E00", "#666666"
 _SIZE, _DPI = (5.0, 4.6), 110
 _LABELS = ("negative", "positive")
 
 
-def calibration_plot(model: Evaluation, baseline: Evaluation | None = None) -> bytes:
-    """How often texts are positive, by predicted probability; a calibrated model follows the diagonal.
+def calibration_plot(model: Evaluation, baseline: Evaluation) -> bytes:
+    """Share of positive texts by predicted probability; a calibrated model follows the diagonal.
 
     The area of a point is proportional to its share of the rows.
     """
     figure = _figure()
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=_REFERENCE, linestyle="--", linewidth=1, label="perfectly calibrated")
-    curves = [("LightGBM", model, _MODEL, "o")]
-    if baseline is not None:
-        curves.append(("logistic regression", baseline, _BASELINE, "s"))
+    curves = [("LightGBM", model, _MODEL, "o"), ("logistic regression", baseline, _BASELINE, "s")]
     for name, evaluation, colour, marker in curves:
         x = [bin.mean_probability for bin in evaluation.calibration]
         y = [bin.positive_share for bin in evaluation.calibration]
@@ -49,7 +47,7 @@ def calibration_plot(model: Evaluation, baseline: Evaluation | None = None) -> b
 
 
 def confusion_matrix_plot(evaluation: Evaluation) -> bytes:
-    """Rows by label and prediction, with their share of the label."""
+    """Number of rows by label and prediction, with their share of the label."""
     figure = _figure()
     axes = figure.subplots()
     counts = np.array(evaluation.confusion_matrix)
@@ -72,12 +70,12 @@ def confusion_matrix_plot(evaluation: Evaluation) -> bytes:
 
 
 def markdown_image(png: bytes, description: str) -> str:
-    """An image that stands whole in a line of Markdown, as a data URI."""
+    """The image as Markdown, inlined as a data URI."""
     return f"![{description}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
 
 
 def _figure() -> "Figure":
-    # pyplot would keep every figure in a list of the process and choose a backend for it.
+    # pyplot would keep every figure in a global list and choose a backend.
     from matplotlib.figure import Figure
 
     return Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")

@@ -1,4 +1,4 @@
-"""Labelled texts as the classifier learns them."""
+"""Labelled texts as training data."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,42 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Vectors = npt.NDArray[np.float32]
+from customer_analytics.ports.vectors.matrix import Vectors, as_matrix, require_finite
 
 
 def text_hash(text: str) -> str:
-    """SHA-256 of a text in hexadecimal; identical texts, and only these, share it."""
+    """SHA-256 of a text in hexadecimal."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def as_matrix(column: pa.Array | pa.ChunkedArray) -> Vectors:
-    """A column of fixed-size float32 lists as a matrix of shape (rows, dimensions).
-
-    Raises:
-        ValueError: A vector is missing.
-    """
-    if column.null_count:
-        raise ValueError(f"{column.null_count} of {len(column)} vectors are missing; embed their texts again.")
-    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values = lists.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(values, np.float32).reshape(len(lists), lists.type.list_size)
-
-
-def require_finite(vectors: Vectors, text_hashes: Sequence[str]) -> None:
-    """Raise ValueError if a vector holds NaN or infinity."""
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(broken):
-        raise ValueError(
-            f"{len(broken)} of {len(vectors)} vectors hold NaN or infinity, the first that of the text with hash "
-            f"{text_hashes[broken[0]]}; embed these texts again."
-        )
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Vectors (n, d), labels (n) and text hashes (n) of judged texts, in any order.
+    """Vectors (n, d), labels (n) and text hashes (n) of labelled texts, in any order.
 
-    `contradicting` is the number of texts that were left out because people have judged them both ways.
+    `contradicting` is the number of texts that were left out because they have both labels.
     """
 
     vectors: Vectors
@@ -54,8 +31,8 @@ class Labels:
 
     @classmethod
     def of(cls, rows: pa.Table) -> "Labels":
-        """Those of a collection's objects with the columns vector, label and content_hash."""
-        labels, hashes = rows["label"].to_pylist(), rows["content_hash"].to_pylist()
+        """The labels of a collection's objects, given the columns vector, label and text_hash."""
+        labels, hashes = rows["label"].to_pylist(), rows["text_hash"].to_pylist()
         both = set(compress(hashes, labels)) & {
             text for text, label in zip(hashes, labels, strict=True) if not label
         }
@@ -65,23 +42,23 @@ class Labels:
 
     @property
     def examples(self) -> tuple[Vectors, list[int], list[str]]:
-        """What a classifier is trained on: vectors, labels and text hashes."""
+        """Vectors, labels and text hashes: the arguments of `train`."""
         return self.vectors, self.labels, self.text_hashes
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many distinct texts are negative, and how many positive."""
+        """Number of distinct negative and positive texts."""
         return label_counts(self.labels, self.text_hashes)
 
 
 def label_counts(labels: Sequence[int], text_hashes: Sequence[str]) -> tuple[int, int]:
-    """How many distinct texts are negative (0), and how many positive (1)."""
+    """Number of distinct negative (0) and positive (1) texts."""
     by_label = [{text for text, of in zip(text_hashes, labels, strict=True) if of == label} for label in (0, 1)]
     return len(by_label[0]), len(by_label[1])
 
 
 def too_few(counts: tuple[int, int], each: int) -> str:
-    """What to say where there are fewer than `each` distinct texts of one label, negative first."""
+    """The message for fewer than `each` distinct texts of a label; `counts` has the negative ones first."""
     negative, positive = counts
     return (
         f"{negative:,} distinct texts are labelled 0 (negative) and {positive:,} are labelled 1 (positive), but a "
@@ -93,7 +70,7 @@ def too_few(counts: tuple[int, int], each: int) -> str:
 class TrainingSet:
     """Vectors (n, d), labels (n; 0 negative, 1 positive) and text hashes (n), in the order of the text hashes.
 
-    A text may repeat; each time it has the same vector and the same label.
+    A text may repeat, with the same vector and label each time.
     """
 
     vectors: Vectors
@@ -102,7 +79,7 @@ class TrainingSet:
 
     @classmethod
     def of(cls, vectors: Vectors, labels: Sequence[int], text_hashes: Sequence[str]) -> "TrainingSet":
-        """Put labelled vectors in an order that does not depend on the order they come in.
+        """Sort labelled vectors, so that the input order does not matter.
 
         Raises:
             ValueError: The lengths differ, a vector is not finite, a label is not 0 or 1, or a text has two labels
@@ -133,7 +110,7 @@ class TrainingSet:
             raise ValueError(too_few(counts, each))
 
     def sha256(self) -> str:
-        """Identifies the contents: the same rows in any order give the same value."""
+        """Hash of the contents; the order of the rows does not matter."""
         digest = hashlib.sha256(f"{self.vectors.shape}".encode())
         digest.update("\n".join(self.text_hashes).encode())
         digest.update(self.labels.astype("<i8").tobytes())

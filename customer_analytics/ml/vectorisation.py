@@ -1,8 +1,8 @@
-"""Bringing a collection to the rows of its source, embedding only what has never been embedded.
+"""Synchronisation of a collection with its source rows; only new texts are embedded.
 
-An object's id is derived from all source columns of its row; its content hash is that of the row's text alone.
-So a row is unchanged if its id and content hash are there, and the vector of a text that a collection holds under
-any id is found by its content hash.
+An object's id is derived from all source columns of its row; its text hash is that of the row's text alone.
+A row is unchanged if its id and text hash are there, and the vector of a text that a collection holds under
+any id is found by its text hash.
 """
 
 import uuid
@@ -14,29 +14,28 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_analytics.ml.buckets import EVERYTHING, Bucket
-from customer_analytics.ml.identity import object_ids
+from customer_analytics.ml.identity import EVERYTHING, Bucket, object_ids
 from customer_analytics.ml.training_set import text_hash
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection, Where
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection, Where
 
-GROUP = 256  # rows embedded and written at once: what a kill can lose
+GROUP = 256  # rows embedded and written at once, which a killed run can lose
 WHOLE_COLLECTION: Where = {}
 _MAINTAINED_EVERY = 200  # groups, so that the small files of a large sync do not pile up
 
 
 @dataclass
 class SyncResult:
-    """What became of the source rows; rows = embedded + reused + unchanged, if none failed.
+    """Outcome of a synchronisation; rows = embedded + reused + unchanged, if none failed.
 
     Attributes:
-        rows: Rows of the source.
-        embedded: Rows whose text went through the model.
+        rows: Source rows.
+        embedded: Rows whose text was embedded.
         reused: Rows that took the vector of an identical text.
-        unchanged: Rows that were there already.
-        removed: Objects that left because their rows are gone.
-        failed: Why rows could not be written, one reason a row.
+        unchanged: Rows that the collection already held.
+        removed: Objects that were removed because their rows were deleted.
+        failed: Why rows could not be written, one reason per row.
     """
 
     rows: int = 0
@@ -48,13 +47,14 @@ class SyncResult:
 
 
 class SyncError(RuntimeError):
-    """Some rows could not become objects; `result` tells what became of the others."""
+    """Some rows could not be written; `result` has the outcome of all rows."""
 
     def __init__(self, collection: Collection, result: SyncResult) -> None:
         self.result = result
         super().__init__(
             f"{len(result.failed):,} of {result.rows:,} rows could not be written to {collection.name}; correct "
-            f"them in the source and run again, the others are there. The first: {'; '.join(result.failed[:3])}."
+            "them in the source and run again. The other rows were written. The first failures: "
+            f"{'; '.join(result.failed[:3])}."
         )
 
 
@@ -70,28 +70,28 @@ def sync_collection(
     total: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SyncResult:
-    """Make the collection, or a part of it, hold exactly one object a source row; created if absent.
+    """Make the collection, or a part of it, hold exactly one object per source row; create it if absent.
 
-    Rows that are there already cost a comparison, no embedding and no writing. Identical texts are embedded once.
-    Rows are written in groups of `GROUP`, so that after a kill the next call does only the rest. Objects whose
-    rows are gone are removed at the end, if the source could be read to its end. Texts and vectors are held for
-    one batch and one group; of all rows, only ids and hashes are (about 300 bytes a row).
+    An unchanged row costs a comparison, but no embedding and no write. Identical texts are embedded once. Rows are
+    written in groups of `GROUP`: after a killed run, the next call does only the rest. Objects of deleted rows are
+    removed last, once the source was read completely. Memory holds the texts and vectors of one batch and one
+    group, and the ids and hashes of all rows (about 300 bytes per row).
 
     Args:
         store: Holds the collections.
         embedder: The collection's model.
         collection: Its properties are the source columns in lower case.
         batches: The source rows.
-        part: Which objects the rows are to be; all others stay as they are.
-        reuse_from: Other collections of the same model whose vectors may be taken for identical texts.
-        bucket: The rows and objects to look at, by the hash of their text; all others are left alone and not
-            counted. All buckets together, in any order or at once, do what one call does without.
-        total: Number of source rows, for `on_progress`; by default, of those read so far.
-        on_progress: Told how many rows are done of how many.
+        part: The objects that the rows correspond to; all others stay as they are.
+        reuse_from: Other collections of the same model, whose vectors are reused for identical texts.
+        bucket: The rows and objects to process, by the hash of their text; all others are ignored. Processing all
+            buckets, in any order or in parallel, equals one call without buckets.
+        total: Number of source rows, for `on_progress`; by default, the rows read so far.
+        on_progress: Called with the number of finished rows and of all rows.
 
     Raises:
-        SyncError: If rows could not be written, after all others have been and gone rows have been removed.
-        ValueError: If the source's columns or a model do not match the collection.
+        SyncError: Rows could not be written; all others were, and objects of deleted rows were removed.
+        ValueError: The source's columns or a model do not match the collection.
     """
     _require_one_model(embedder, [collection, *reuse_from])
     store.ensure_collection(collection)
@@ -106,9 +106,9 @@ def sync_collection(
         if number % _MAINTAINED_EVERY == 0:
             store.maintain(collection)
         on_progress(result.embedded + result.reused + result.unchanged, max(total or 0, result.rows))
-    gone = [str(uuid.UUID(bytes=id)) for id, content_hash in stored.items() if bucket.holds(content_hash)]
+    gone = [str(uuid.UUID(bytes=id)) for id, text_hash in stored.items() if bucket.holds(text_hash)]
     result.removed = store.delete(collection, gone)
-    # Maintenance reads the whole collection: after a few new rows it is left to its schedule.
+    # Maintenance reads the whole collection, so a partial run leaves it to the schedule.
     if not part and (result.embedded or result.reused or result.removed):
         store.maintain(collection)
     if result.failed:
@@ -118,11 +118,11 @@ def sync_collection(
 
 
 def _stored(store: VectorStore, collection: Collection, part: Where) -> dict[bytes, str]:
-    """Content hashes of the collection's objects by id."""
+    """Text hashes of the collection's objects by id."""
     return {
-        _key(id): content_hash
-        for batch in store.scan(collection, ["id", "content_hash"], part)
-        for id, content_hash in zip(batch["id"].to_pylist(), batch["content_hash"].to_pylist(), strict=True)
+        _key(id): text_hash
+        for batch in store.scan(collection, ["id", "text_hash"], part)
+        for id, text_hash in zip(batch["id"].to_pylist(), batch["text_hash"].to_pylist(), strict=True)
     }
 
 
@@ -137,7 +137,7 @@ def _new_rows(
     bucket: Bucket,
     result: SyncResult,
 ) -> Iterator[pa.RecordBatch]:
-    """The bucket's rows that are not stored as they are, with id and hash; takes from `stored` all with a row."""
+    """New and changed rows of the bucket, with id and hash; takes the ids of all rows out of `stored`."""
     occurrences: dict[bytes, int] = {}
     for batch in batches:
         rows = _properties(collection, batch)
@@ -155,7 +155,7 @@ def _new_rows(
             elif is_mine and not is_new[-1]:
                 result.unchanged += 1
         identified = rows.append_column("id", pa.array(ids, pa.string()))
-        yield identified.append_column("content_hash", pa.array(hashes, pa.string())).filter(
+        yield identified.append_column("text_hash", pa.array(hashes, pa.string())).filter(
             pa.array(is_new, pa.bool_())
         )
 
@@ -170,15 +170,15 @@ def _properties(collection: Collection, batch: pa.RecordBatch) -> pa.RecordBatch
     names = [name.lower() for name in batch.schema.names]
     if sorted(names) != sorted(collection.properties):
         raise ValueError(
-            f"{collection.name} is made of {', '.join(collection.properties)}, not of {', '.join(names)}: "
-            f"give the source these columns."
+            f"{collection.name} has the properties {', '.join(collection.properties)}, but its source has the "
+            f"columns {', '.join(names)}: give the source the columns of the collection."
         )
     schema = pa.schema([(name, kind.arrow) for name, kind in collection.properties.items()])
     return batch.rename_columns(names).select(schema.names).cast(schema)
 
 
 def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
-    """The same rows in tables of `size` rows, the last one of fewer."""
+    """The same rows in tables of `size` rows; the last one may be shorter."""
     rest: list[pa.RecordBatch] = []
     for batch in batches:
         table = pa.Table.from_batches([*rest, batch])
@@ -193,8 +193,8 @@ def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Tabl
 def _vectors(
     store: VectorStore, embedder: Embedder, collection: Collection, group: pa.Table, others: Sequence[Collection]
 ) -> tuple[pa.FixedSizeListArray, int]:
-    """One vector a row of the group, and how many of them the embedder was asked for."""
-    hashes = group["content_hash"].to_pylist()
+    """One vector per row of the group, and the number of texts that were embedded."""
+    hashes = group["text_hash"].to_pylist()
     texts = dict(zip(hashes, group[collection.text_property].to_pylist(), strict=True))
     known: dict[str, npt.NDArray[np.float32]] = {}
     for source in (collection, *others):
@@ -209,13 +209,13 @@ def _vectors(
 def _known_vectors(
     store: VectorStore, collection: Collection, hashes: set[str]
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Vectors in a collection by content hash, for those of the hashes that occur there."""
+    """Vectors in a collection by text hash, for those of the hashes that occur there."""
     known: dict[str, npt.NDArray[np.float32]] = {}
     if not hashes:
         return known
-    for batch in store.scan(collection, ["content_hash", "vector"], {"content_hash": sorted(hashes)}):
+    for batch in store.scan(collection, ["text_hash", "vector"], {"text_hash": sorted(hashes)}):
         vectors = pc.list_flatten(batch["vector"]).to_numpy().reshape(-1, collection.dimensions)
-        known.update(zip(batch["content_hash"].to_pylist(), vectors, strict=True))
+        known.update(zip(batch["text_hash"].to_pylist(), vectors, strict=True))
         if len(known) == len(hashes):
             break
     return known

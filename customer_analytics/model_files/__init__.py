@@ -1,4 +1,4 @@
-"""Pinned model weights: the catalogue, fetching from the first source that answers, and verification."""
+"""Pinned model weights: the catalogue, downloads from the first source that answers, and verification."""
 
 from customer_analytics.model_files.catalog import (
     BGE_SMALL_EN,
@@ -9,7 +9,7 @@ from customer_analytics.model_files.catalog import (
     ModelFile,
     ModelFiles,
 )
-from customer_analytics.model_files.fetch import ModelFilesError, describe, fetch
+from customer_analytics.model_files.fetching import ModelFilesError, describe, fetch
 
 __all__ = [
     "BGE_SMALL_EN",

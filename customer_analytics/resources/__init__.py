@@ -1,1 +1,1 @@
-"""Connections to the systems outside: one folder a port, `base.py` its contract, one module an adapter."""
+"""Dagster's resources: what runs are given, and how they get it."""

@@ -1,7 +1,7 @@
-"""Sample data: a toy shop that does not exist, of any size, as a complete source folder.
+"""Sample data: a fictional toy shop of any size, as a complete source folder.
 
-Every customer has a satisfaction that nobody sees, between 0 and 1. What the customer buys, writes, says on the
-telephone, and whether the subscription lasts, all follow from it.
+Every customer has a hidden satisfaction between 0 and 1, which determines purchases, comments, calls and the
+length of subscriptions.
 """
 
 DEFAULT_CUSTOMERS = 400

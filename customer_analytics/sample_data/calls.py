@@ -1,4 +1,4 @@
-"""Support calls: which customer is heard in which recording, and when the call was."""
+"""Support calls: moods and times of calls, and their recordings."""
 
 import datetime as dt
 import re
@@ -16,19 +16,19 @@ _AGENTS = re.compile(r"\b(Maya|Priya|Tom|Daniel)\b")
 
 @cache
 def recordings(mood: str) -> tuple[Path, ...]:
-    """The recordings of a mood; each has its script beside it, as `.txt`."""
+    """The recordings of a mood; the script of each is in a `.txt` file of the same name."""
     return tuple(sorted(RECORDINGS.glob(f"{mood}-*.opus")))
 
 
 def moods(customer: Customer, random: Random) -> list[str]:
-    """The moods of the customer's calls: who is unhappy calls more often, and sounds so."""
+    """The moods of the customer's calls; unhappy customers call more often."""
     satisfaction = customer.satisfaction
     calls = (random.random() < 0.35 - 0.2 * satisfaction) + (random.random() < 0.12 * (1 - satisfaction))
     return [_mood(satisfaction + random.uniform(-0.15, 0.15)) for _ in range(calls)]
 
 
 def called_at(customer: Customer, left: dt.date | None, calls: int, random: Random) -> list[dt.datetime]:
-    """When so many calls were, in UTC and in the order of time: in opening hours, and before the customer left."""
+    """Times of calls in UTC, in order: during opening hours, and before the customer left."""
     until = min(LAST_DAY, left) if left else LAST_DAY
     days = max((until - customer.joined).days, 1)
     opening = dt.datetime.combine(customer.joined, dt.time(8))
@@ -39,13 +39,13 @@ def called_at(customer: Customer, left: dt.date | None, calls: int, random: Rand
 
 
 def channel(random: Random) -> str:
-    """Through which channel a call came."""
+    """The channel of a call."""
     return random.choices(_CHANNELS, (85, 15))[0]
 
 
 @cache
 def agent(recording: Path) -> str:
-    """Who answers in a recording, in lower case as the call center's system writes it; empty where nobody says."""
+    """The agent in a recording, in lower case as in the call center's system; empty if not mentioned."""
     first_line = recording.with_suffix(".txt").read_text().partition("\n")[0]
     found = _AGENTS.search(first_line)
     return found[1].lower() if found else ""

@@ -1,4 +1,4 @@
-"""Comments on social media, and what a person who judged some of them took them for."""
+"""Comments on social media, and their labels."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from customer_analytics.sample_data.phrases import Writer
 
 @dataclass(frozen=True)
 class Comment:
-    """A comment; `label` is what a person would judge it to be, None where nobody would judge at all."""
+    """A comment; `label` is the label that a person would give, None if a person would give none."""
 
     day: dt.date
     text: str
@@ -19,7 +19,7 @@ class Comment:
 
 
 def comments(customer: Customer, left: dt.date | None, random: Random) -> list[Comment]:
-    """The customer's comments in the order of time; some never write, and who has left soon falls silent."""
+    """The customer's comments in order; some customers never write, and former ones soon stop."""
     if random.random() < 0.1:
         return []
     until = min(LAST_DAY, left + dt.timedelta(days=45)) if left else LAST_DAY
@@ -30,7 +30,7 @@ def comments(customer: Customer, left: dt.date | None, random: Random) -> list[C
 
 
 def _comment(day: dt.date, is_happy: bool, random: Random) -> Comment:
-    """A comment after a good experience or a bad one, which a reader can mostly tell from the text."""
+    """A comment after a good or a bad experience, which mostly shows in the text."""
     writer = Writer(random)
     form = random.choices(("plain", "mixed", "turned", "neutral"), (72, 15, 5, 8))[0]
     feeling = "happy" if is_happy else "angry"
@@ -39,7 +39,7 @@ def _comment(day: dt.date, is_happy: bool, random: Random) -> Comment:
         sentences = _plain(writer, is_happy, random)
     elif form == "mixed":
         sentences, is_summed_up = _mixed(writer, is_happy, random)
-        # Where both are said and no more, two people do not always agree on which weighs more.
+        # Without a summary, people do not always agree on whether a mixed comment is positive.
         if not is_summed_up and random.random() < 0.25:
             label = 1 - int(is_happy)
     elif form == "turned":
@@ -66,7 +66,7 @@ def _plain(writer: Writer, is_happy: bool, random: Random) -> list[str]:
 
 
 def _mixed(writer: Writer, is_happy: bool, random: Random) -> tuple[list[str], bool]:
-    """Both are said; what weighs more is said more often, mostly at the end, and sometimes summed up."""
+    """Praise and blame; the dominant one is more frequent, mostly last, and sometimes summed up."""
     weighs, concedes = ("praise", "blame") if is_happy else ("blame", "praise")
     parts = [(concedes, random.choice((1, 1, 2))), (weighs, random.choice((1, 2, 2, 3)))]
     if random.random() < 0.25:
@@ -82,7 +82,7 @@ def _mixed(writer: Writer, is_happy: bool, random: Random) -> tuple[list[str], b
 
 
 def _turned(writer: Writer, is_happy: bool, random: Random) -> list[str]:
-    """The words say the opposite of what is meant: irony, or a complaint that is praise."""
+    """Irony, or praise in the form of a complaint."""
     said = [writer.say("teasing" if is_happy else "irony")]
     if random.random() < 0.4:
         said.append(writer.say("praise" if is_happy else "irony"))

@@ -1,4 +1,4 @@
-"""Who the customers are, and how satisfied."""
+"""The customers and their satisfaction."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _FIRST_NAMES = """
     Kai Karim Kemal Lara Lars Lea Leon Lina Luca Lucy Magnus Mara Marta Mia Milan Mona Nadia Nils Noah Nora
     Olga Omar Oscar Paul Petra Quinn Rafael Rita Rosa Ruben Sami Sara Selma Simon Sofia Tara Theo Tina Uma
     Vera Viktor Wanda Yara Yusuf Zoe
-""".split()  # noqa: SIM905 (a line a name)
+""".split()  # noqa: SIM905 (shorter than a list)
 _LAST_NAMES = """
     Abadi Adler Alonso Andersen Arslan Bauer Becker Berg Blanc Bondi Brandt Castro Cohen Costa Dahl Diaz
     Duval Eder Engel Farkas Ferrari Fischer Fontana Garcia Gruber Haas Hansen Hoang Horvat Ivanov Jansen
@@ -21,12 +21,12 @@ _LAST_NAMES = """
     Novak Okafor Olsen Ortega Park Pereira Peters Petrov Quist Ramos Rahman Reyes Ricci Rossi Sahin Santos
     Sato Schmid Silva Singh Sommer Stein Suzuki Tanaka Torres Urban Vargas Vogel Wagner Weber Winter Wolf
     Yilmaz Zeller Zhou
-""".split()  # noqa: SIM905 (a line a name)
+""".split()  # noqa: SIM905 (shorter than a list)
 
 
 @dataclass(frozen=True)
 class Customer:
-    """One customer; `satisfaction` lies between 0 and 1, and stands in no file."""
+    """One customer; `satisfaction` is between 0 and 1, and is not written to any file."""
 
     customer_id: int
     first_name: str
@@ -36,12 +36,12 @@ class Customer:
 
 
 def chances(seed: int, subject: str, customer_id: int) -> Random:
-    """Random numbers for one subject of one customer: the same however many customers there are."""
+    """The random numbers for one subject and customer, which do not depend on the number of customers."""
     return Random(f"{seed}/{subject}/{customer_id}")
 
 
 def customer(seed: int, customer_id: int) -> Customer:
-    """The customer of this number."""
+    """The customer with this id."""
     random = chances(seed, "customer", customer_id)
     return Customer(
         customer_id=customer_id,

@@ -1,5 +1,6 @@
-"""A folder of sample data: written as a whole or not at all, and never over anything else."""
+"""A folder of sample data: written atomically, and never over other files."""
 
+import filecmp
 import hashlib
 import json
 import tempfile
@@ -18,7 +19,7 @@ _MANIFEST = "sample-data.json"
 
 @dataclass(frozen=True)
 class Contents:
-    """What a folder holds: the rows of each file, the number of calls, and whether it had been there already."""
+    """Contents of a folder: the rows of each file, the number of calls, and whether it existed before."""
 
     rows: dict[str, int]
     calls: int
@@ -31,13 +32,13 @@ def write_sample_data(
     seed: int = DEFAULT_SEED,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Contents:
-    """Make the folder hold the sample data of so many customers; the same arguments give the same bytes.
+    """Write the sample data of a number of customers to a folder; the same arguments give the same bytes.
 
-    It is written beside its place and then renamed. A folder that holds these very data already is left as it is,
-    with whatever was added since.
+    The data is written to a temporary folder, which is then renamed. A folder that already holds the same sample
+    data is left as it is, together with files that were added since.
 
     Raises:
-        ValueError: The folder holds something that this generator has not written.
+        ValueError: The folder holds a file that is not sample data.
     """
     folder = folder.absolute()
     wanted = {"customers": customers, "seed": seed, "generator": _generator()}
@@ -45,26 +46,37 @@ def write_sample_data(
     listed = set(manifest.get("files", ()))
     if manifest and manifest | wanted == manifest and listed <= present:
         return Contents(manifest["rows"], manifest["calls"], was_there=True)
-    if foreign := sorted(present - listed):
-        raise ValueError(
-            f"{folder} holds {foreign[0]}, which is no sample data: name another folder, or move it away."
-        )
+    foreign = sorted(present - listed)
+    if foreign and (manifest.get("customers"), manifest.get("seed")) != (customers, seed):
+        raise _foreign(folder, foreign[0])
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
         made = Path(beside, "made")
         made.mkdir()
         rows = dict(write_files(made, customers, seed, on_progress))
         calls = rows.pop(CALLS_FOLDER, 0)
-        facts = {**wanted, "rows": rows, "calls": calls, "files": sorted(_files(made))}
+        files = sorted(_files(made))
+        facts = {**wanted, "rows": rows, "calls": calls, "files": files}
         (made / _MANIFEST).write_text(json.dumps(facts, indent=1) + "\n")
+        if filecmp.cmpfiles(made, folder, files, shallow=False)[0] == files:
+            (made / _MANIFEST).replace(folder / _MANIFEST)  # another version of this package wrote the same data
+            return Contents(rows, calls, was_there=True)
+        if foreign:
+            raise _foreign(folder, foreign[0])
         if folder.exists():
             folder.rename(Path(beside, "replaced"))
         made.rename(folder)
     return Contents(rows, calls, was_there=False)
 
 
+def _foreign(folder: Path, name: str) -> ValueError:
+    return ValueError(
+        f"{folder} holds {name}, which is not sample data: name another folder, or move the file away."
+    )
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
-    """What this generator noted in the folder when it wrote it; empty where it has not."""
+    """The manifest of a folder of sample data; empty for any other folder."""
     try:
         noted: dict[str, Any] = json.loads((folder / _MANIFEST).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
@@ -73,7 +85,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> set[str]:
-    """Paths of all that is in the folder, without its subfolders and the manifest."""
+    """Paths of all files in the folder, without the manifest."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name another folder.")
     below = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}

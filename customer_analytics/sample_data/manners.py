@@ -1,4 +1,4 @@
-"""How people type what they have to say."""
+"""Typing styles of comments."""
 
 import re
 from random import Random
@@ -12,7 +12,7 @@ _QUESTION = re.compile(r"(does|is the|has anyone|anyone else|where|can i|what ar
 
 
 def typed(sentences: list[str], feeling: str, writer: Writer, random: Random) -> str:
-    """The sentences as one comment in somebody's manner, with emoji and hashtags that suit the feeling."""
+    """The sentences as one comment in a random style, with emoji and hashtags that match the feeling."""
     (manner,) = random.choices(_MANNERS, _WEIGHTS)
     stop = _STOPS.get(manner, ".")
     text = " ".join(
@@ -36,14 +36,14 @@ def typed(sentences: list[str], feeling: str, writer: Writer, random: Random) ->
 
 
 def _begun(sentences: list[str], manner: str) -> list[str]:
-    """The sentences, with capitals where the manner has them."""
+    """The sentences, capitalised if the style does so."""
     if manner in ("lower", "breathless"):
         return sentences
     return [sentence[0].upper() + sentence[1:] for sentence in sentences]
 
 
 def _mistyped(text: str, random: Random) -> str:
-    """The text with a word or two in which fingers slipped."""
+    """The text with one or two typing errors."""
     words = text.split(" ")
     for _ in range(random.choice((1, 1, 2))):
         at = random.randrange(len(words))

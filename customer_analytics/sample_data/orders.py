@@ -1,4 +1,4 @@
-"""Orders in the shop and their payments: the happier the customer, the more and the dearer."""
+"""Orders and payments; happier customers order more and spend more."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class Order:
 
     @property
     def total(self) -> int:
-        """All payments together, in cents."""
+        """The sum of the payments, in cents."""
         return sum(amount for _, amount in self.payments)
 
 
 def orders(customer: Customer, left: dt.date | None, random: Random) -> list[Order]:
-    """The customer's orders in the order of time; who has left buys hardly any more."""
+    """The customer's orders in order; former customers hardly buy."""
     satisfaction = customer.satisfaction
     if random.random() < 0.2 - 0.15 * satisfaction:
         return []

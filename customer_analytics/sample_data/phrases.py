@@ -1,4 +1,4 @@
-"""Texts made of the phrases in phrases.txt."""
+"""Texts from the phrases in phrases.txt."""
 
 import re
 from functools import cache
@@ -7,7 +7,7 @@ from random import Random
 
 _HEADING = re.compile(r"\[(.+)\]")
 _PLACE = re.compile(r"\{([a-z ]+)\}|\(([^()]*\|[^()]*)\)")
-# Where a child that has been mentioned is "he" or "she" and not "him" or "her".
+# Positions where a mentioned child is "he" or "she" and not "him" or "her".
 _BEFORE_SUBJECT = re.compile(r"(^|\b(and|because|that|before|now|but|how)|,) ?$")
 _BEFORE_TOY = re.compile(r"\b(the|this) $")
 _BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou])")
@@ -16,7 +16,7 @@ _SAID_ONCE = frozenset({"praise", "blame", "neutral", "irony", "teasing"})
 
 @cache
 def _phrases() -> dict[str, tuple[str, ...]]:
-    """The phrases of each kind; a kind of several parts has its heading as key."""
+    """The phrases by kind; a kind with several parts has its heading as key."""
     phrases: dict[str, list[str]] = {}
     for line in (Path(__file__).parent / "phrases.txt").read_text(encoding="utf-8").splitlines():
         if heading := _HEADING.fullmatch(line):
@@ -28,13 +28,13 @@ def _phrases() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _kept_kinds() -> list[tuple[list[str], list[list[str]]]]:
-    """The names of the parts of each kind that has several, and its phrases in parts."""
+    """The part names of each kind with several parts, and its phrases by part."""
     kinds = _phrases().items()
     return [(kind.split(" / "), [line.split(" / ") for line in lines]) for kind, lines in kinds if " / " in kind]
 
 
 class Writer:
-    """Writes one comment: it says nothing twice, and keeps to the toy and the child it began with."""
+    """Writes one comment: without repetition, and about one toy and one child."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -45,7 +45,7 @@ class Writer:
             self._kept |= zip(names, random.choice(choices), strict=True)
 
     def say(self, kind: str) -> str:
-        """A phrase of this kind, all its places filled."""
+        """A phrase of this kind with its placeholders filled."""
         phrases = _phrases()[kind]
         phrase = self._random.choice(phrases)
         while phrase in self._said:

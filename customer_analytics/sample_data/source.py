@@ -40,7 +40,8 @@ SCHEMAS = {
     ),
     "comment_training.parquet": pa.schema({"review_text": pa.string(), "label": pa.int64()}),
 }
-# People's judgement does not grow with the shop: about so many comments are labelled, or all of a small shop's.
+# The labelling effort does not grow with the shop: about this many comments are labelled, or all of a small
+# shop's.
 LABELLED = 1_350
 _COMMENTS_A_CUSTOMER = 7.6
 _ROW_GROUP = 20_000
@@ -49,7 +50,7 @@ _PROGRESS_EVERY = 100
 
 
 def write_files(folder: Path, customers: int, seed: int, on_progress: Callable[[int, int], None]) -> Counter[str]:
-    """Write the files and calls of so many customers into an empty folder; gives the rows of each file."""
+    """Write the files and calls of a number of customers to an empty folder; returns the rows of each file."""
     (folder / CALLS_FOLDER).mkdir()
     with ExitStack() as files:
         shop = _Shop(folder, seed, LABELLED / (_COMMENTS_A_CUSTOMER * customers), files)
@@ -62,7 +63,7 @@ def write_files(folder: Path, customers: int, seed: int, on_progress: Callable[[
 
 
 class _Shop:
-    """The open files, and what is counted across customers."""
+    """The open files, and counters over all customers."""
 
     def __init__(self, folder: Path, seed: int, labelled: float, files: ExitStack) -> None:
         self.rows: Counter[str] = Counter()
@@ -75,7 +76,7 @@ class _Shop:
         self._calls: Counter[str] = Counter(dict.fromkeys(MOODS, 0))
 
     def add(self, customer: Customer) -> None:
-        """Write everything of one customer."""
+        """Write the data of one customer."""
         self._write("customers.csv", customer.customer_id, customer.first_name, customer.last_name)
         subscribed = periods(customer, self._chances("subscriptions", customer))
         for period in subscribed:
@@ -90,7 +91,7 @@ class _Shop:
         self._add_calls(customer, left)
 
     def add_ad_spend(self) -> None:
-        """Write what the visits of all customers have cost."""
+        """Write the ad spend for the visits of all customers."""
         for day, origin, spend in ad_spend(self._clicks):
             self._write("ad_spend.csv", day, origin.source, origin.medium, origin.campaign, _units(spend))
 
@@ -105,7 +106,7 @@ class _Shop:
         seen, converted = visits(customer, bought, self._chances("visits", customer))
         for visit in seen:
             origin = visit.origin
-            # The shop's log ends the rows of direct visits after the medium.
+            # As in the shop's log, the rows of direct visits end after the medium.
             utm = (origin.source, origin.medium, origin.campaign)[: 3 if origin.medium else 2]
             number = next(self._ids["session"])
             self._write("sessions.csv", number, customer.customer_id, visit.started_at, visit.ended_at, *utm)
@@ -120,7 +121,7 @@ class _Shop:
         for comment in comments(customer, left, random):
             self._write("twitter_comments.parquet", customer.customer_id, comment.day, comment.text)
             is_judged = random.random() < self._labelled and comment.label is not None
-            # Nobody is asked twice about the same words, so that no text has two labels.
+            # A repeated text is labelled once, so that no text has two labels.
             if is_judged and (words := text_hash(comment.text)) not in self._judged:
                 self._judged.add(words)
                 self._write("comment_training.parquet", comment.text, comment.label)
@@ -133,7 +134,7 @@ class _Shop:
         ):
             recording = recordings(mood)[self._calls[mood] % len(recordings(mood))]
             name = f"{customer.customer_id}-{number:02}"
-            # The old telephones keep a list of their calls; the new ones write the day into the name instead.
+            # Some calls are in a manifest; the others have the day in the file name.
             if moment.date() >= _NEW_TELEPHONES:
                 name += f"-{moment:%Y-%m-%d}{recording.suffix}"
             else:
@@ -156,7 +157,7 @@ class _Shop:
 
 
 class _ParquetFile:
-    """A Parquet file that takes row by row and writes group by group."""
+    """A Parquet file that is written row by row and flushed in groups."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema

@@ -1,4 +1,4 @@
-"""Subscriptions to the monthly toy box: the happier the customer, the longer they last."""
+"""Subscriptions to the monthly toy box, which last longer for happier customers."""
 
 import calendar
 import datetime as dt
@@ -13,7 +13,7 @@ _PRICES = (15, 25, 40, 60)
 
 @dataclass(frozen=True)
 class Period:
-    """A time at one price; `end` is the first day after it, None while it runs on."""
+    """A period at one price; `end` is the first day after it, None if it is open-ended."""
 
     start: dt.date
     end: dt.date | None
@@ -21,7 +21,7 @@ class Period:
 
 
 def periods(customer: Customer, random: Random) -> list[Period]:
-    """The customer's periods in the order of time, decided month by month; none for who only buys in the shop."""
+    """The customer's periods in order, decided month by month; none for customers without a subscription."""
     if random.random() >= _SUBSCRIBERS:
         return []
     satisfaction = customer.satisfaction
@@ -46,14 +46,14 @@ def periods(customer: Customer, random: Random) -> list[Period]:
             bought.append(Period(since, today, price))
             since, price = today, changed
     if since is not None:
-        # Some have signed for a year: the end is known, and lies in the future.
+        # Some subscribed for a year, with a known end in the future.
         until = _months_later(LAST_DAY, random.randrange(1, 12)) if random.random() < 0.2 else None
         bought.append(Period(since, until, price))
     return bought
 
 
 def left_on(bought: list[Period]) -> dt.date | None:
-    """The day on which the subscription ended for good; None if it runs on or there was none."""
+    """The day on which the subscription finally ended; None if it is open-ended or there is none."""
     end = bought[-1].end if bought else None
     return end if end and end <= LAST_DAY else None
 

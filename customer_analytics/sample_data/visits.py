@@ -1,4 +1,4 @@
-"""Visits to the web shop, the conversions they lead to, and what the advertisements cost."""
+"""Visits to the web shop, conversions, and ad spend."""
 
 import datetime as dt
 from collections import Counter
@@ -12,7 +12,7 @@ from customer_analytics.sample_data.orders import Order
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a visit comes from; `weight` says how often, `click` what it costs, in cents."""
+    """The origin of a visit; `weight` is its relative frequency, `click` its cost in cents."""
 
     source: str
     medium: str
@@ -31,7 +31,7 @@ ORIGINS = (
     Origin("facebook_ads", "paid_social", "summer_of_play", 8, 80),
     Origin("facebook_ads", "paid_social", "first_box_half_price", 7, 140),
 )
-# For each visit of a customer, so many people click who never become one.
+# Clicks of people who never become customers, per visit of a customer.
 _OTHER_CLICKS = 4
 _FIXED_COST_A_DAY = 150
 
@@ -47,14 +47,14 @@ class Visit:
 
 @dataclass(frozen=True)
 class Conversion:
-    """A purchase as the web shop counts it; `revenue` in cents."""
+    """A purchase in the web shop; `revenue` is in cents."""
 
     converted_at: dt.datetime
     revenue: int
 
 
 def visits(customer: Customer, bought: Sequence[Order], random: Random) -> tuple[list[Visit], list[Conversion]]:
-    """The customer's visits, in the order of time, and conversions: one an order, but for those by telephone."""
+    """The customer's visits in order, and conversions: one per order, except orders by telephone."""
     seen: list[Visit] = []
     converted: list[Conversion] = []
     for order in bought:
@@ -76,7 +76,7 @@ def visits(customer: Customer, bought: Sequence[Order], random: Random) -> tuple
 
 
 def ad_spend(clicks: Counter[tuple[dt.date, Origin]]) -> Iterator[tuple[dt.date, Origin, int]]:
-    """What each paid campaign costs each day, in cents, from the visits that came of it."""
+    """The daily cost of each paid campaign in cents, from its visits."""
     for day in (FIRST_DAY + dt.timedelta(days=days) for days in range((LAST_DAY - FIRST_DAY).days + 1)):
         for origin in ORIGINS:
             if origin.click:

@@ -1,4 +1,4 @@
-"""Search by meaning and by words over comments and calls, and questions answered from what it finds."""
+"""Semantic and keyword search over comments and calls, and answers to questions from the results."""
 
 from customer_analytics.search.asking import ask
 from customer_analytics.search.finding import Search

@@ -1,9 +1,9 @@
-"""Questions about what customers said, answered from what a search finds."""
+"""Answers to questions about what customers said, from search results."""
 
 from collections.abc import Iterator
 
-from customer_analytics.resources.answers.base import Answer, Answerer, Passage
-from customer_analytics.resources.answers.reranker import RELEVANT
+from customer_analytics.ports.answers.base import Answer, Answerer, Passage
+from customer_analytics.ports.answers.reranker import RELEVANT
 from customer_analytics.search.finding import Search
 from customer_analytics.search.hits import Filters, Hit
 
@@ -12,9 +12,9 @@ _PASSAGES = 8
 
 
 def ask(question: str, search: Search, answerer: Answerer, filters: Filters = _ANYTHING) -> Answer:
-    """An answer from the most relevant passages, or that nothing relevant is there.
+    """Answer a question from the most relevant passages, or say that nothing is relevant.
 
-    Only relevant passages reach the answerer: what leaves this machine, if it does, is no more than that.
+    Only relevant passages are given to the answerer, which may send them to a service.
     """
     hits = search.find(question, filters, limit=2 * _PASSAGES)
     passages = [_passage(number, hit) for number, hit in enumerate(_relevant(hits), start=1)]
@@ -22,7 +22,7 @@ def ask(question: str, search: Search, answerer: Answerer, filters: Filters = _A
 
 
 def _relevant(hits: list[Hit]) -> Iterator[Hit]:
-    """Hits above the mark; of equal texts, which say nothing twice, the first."""
+    """Relevant hits without repeated texts."""
     seen: set[str] = set()
     for hit in hits:
         if hit.score >= RELEVANT and hit.text not in seen:

@@ -1,4 +1,4 @@
-"""Finding comments and calls: hybrid search in the vector store, then the reranker's order."""
+"""Search for comments and calls: hybrid search in the vector store, then reranking."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from customer_analytics.ml.collections import CUSTOMER_CALL, CUSTOMER_COMMENT, collection
-from customer_analytics.resources.answers.excerpts import excerpts
-from customer_analytics.resources.answers.reranker import Reranker
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Match
-from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.ports.answers.excerpts import excerpts
+from customer_analytics.ports.answers.reranker import Reranker
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Match
+from customer_analytics.ports.warehouse.base import Warehouse
 from customer_analytics.search.hits import Filters, Hit, Source
 from customer_analytics.search.warehouse import days_of_calls, passing, sentiments
 
@@ -25,16 +25,16 @@ _CANDIDATES = 40  # objects of each source
 # Excerpts that the reranker reads, which takes nearly all of a search's time; see docs/decisions/0106.
 _EXCERPTS = 40
 _EXCERPTS_A_TEXT = 4
-# Candidates that are read whatever their similarity, so that words count that the query and a text share.
+# Candidates that are reranked whatever their similarity, so that keyword matches count.
 _IN_TURNS = 8
 _EXCERPT_CHARACTERS = 700  # what fits into the reranker's 256 tokens beside a query
-# Ids that may stand in the vector store's filter. With more of them it takes less time to search for more objects
-# than are wanted, and to leave out those that do not pass.
+# Most ids in a filter of the vector store. With more of them, it is faster to search for more objects than needed
+# and to drop those that do not pass.
 _IDS_IN_FILTER = 1_000
 
 
 class Candidate(NamedTuple):
-    """An object that the vector store has found."""
+    """An object that the vector store found."""
 
     source: Source
     match: Match
@@ -47,16 +47,16 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """Search over the collections of a vector store, with the sentiments and days that a warehouse holds."""
+    """Search over the collections of a vector store, with sentiments and dates from the warehouse."""
 
     warehouse: Warehouse
     vector_store: VectorStore
     embedder: Embedder
     reranker: Reranker
-    time_zone: str = "UTC"  # on which day a call was
+    time_zone: str = "UTC"  # determines the day of a call
 
     def find(self, query: str, filters: Filters = _ANYTHING, limit: int = 20) -> list[Hit]:
-        """The hits, best first; none for a query without a word."""
+        """The hits, best first; none for a query without letters or digits."""
         hits = self.reranked(query, self.candidates(query, filters))[:limit]
         known, days = sentiments(self.warehouse, hits), days_of_calls(self.warehouse, hits, self.time_zone)
         return [
@@ -65,7 +65,7 @@ class Search:
         ]
 
     def candidates(self, query: str, filters: Filters = _ANYTHING) -> list[Candidate]:
-        """What the vector store finds by meaning and words: the best of each source in turns, then the nearest."""
+        """Results of the hybrid search: the best of each source in turn, then the others by similarity."""
         if not any(character.isalnum() for character in query):
             return []
         (vector,) = self.embedder.embed([query])
@@ -81,9 +81,9 @@ class Search:
         return found[:_IN_TURNS] + sorted(found[_IN_TURNS:], key=lambda c: (-near[c.match.id], c.match.id))
 
     def reranked(self, query: str, candidates: Sequence[Candidate]) -> list[Hit]:
-        """The candidates by how well their best excerpt answers the query; equals by id.
+        """The candidates by the score of their best excerpt, then by id.
 
-        Only so many excerpts are read, in the candidates' order, that it takes no more than a moment.
+        Only the first excerpts are scored, in the candidates' order, to bound the time.
         """
         pairs = list(itertools.islice(_excerpts(candidates), _EXCERPTS))
         texts = list(dict.fromkeys(excerpt for _, excerpt in pairs))
@@ -97,7 +97,7 @@ class Search:
         return sorted(best.values(), key=lambda hit: (-hit.score, hit.object_id))
 
     def _nearness(self, vector: npt.NDArray[np.float32], candidates: Sequence[Candidate]) -> dict[str, float]:
-        """The cosine similarity of candidates of all sources to the query's vector, by id."""
+        """Cosine similarity of the candidates to the query's vector, by id."""
         near = dict.fromkeys((candidate.match.id for candidate in candidates), -1.0)
         for source, name in _COLLECTIONS.items():
             ids = [candidate.match.id for candidate in candidates if candidate.source == source]

@@ -1,4 +1,4 @@
-"""What may be searched for, and what is found."""
+"""Filters and results of a search."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ SOURCES: tuple[Source, ...] = ("comment", "call")
 
 @dataclass(frozen=True)
 class Filters:
-    """What a hit must be; None leaves it open.
+    """Conditions on hits; None means any.
 
-    Both ranges include their ends and leave out texts without a prediction. The range of sentiment also leaves out
-    texts that no classifier could score, and the range of dates leaves out calls without a date.
-    `properties` are what the manifest of calls has to say in columns of these names; with any, a hit is a call.
+    Both ranges are inclusive and exclude texts without a prediction. The sentiment range also excludes texts that
+    no classifier has scored, and the date range excludes calls without a date. `properties` are names and values
+    of columns of the call manifest; with any of them, only calls are found.
     """
 
     source: Source | None = None
@@ -27,31 +27,31 @@ class Filters:
 
     @property
     def by_date(self) -> bool:
-        """Whether dates matter."""
+        """Whether there is a date range."""
         return self.date_from is not None or self.date_to is not None
 
     @property
     def by_sentiment(self) -> bool:
-        """Whether sentiment matters."""
+        """Whether there is a sentiment range."""
         return self.sentiment_from is not None or self.sentiment_to is not None
 
     @property
     def by_warehouse(self) -> bool:
-        """Whether dates, sentiment or properties matter, which the warehouse knows."""
+        """Whether the warehouse has to evaluate a filter."""
         return bool(self.by_date or self.properties or self.by_sentiment)
 
     @property
     def sources(self) -> list[Source]:
-        """Where hits can be."""
+        """The sources that hits can come from."""
         return [s for s in SOURCES if self.source in (None, s) and not (s == "comment" and self.properties)]
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A comment or call that was found, with the part of its text that fits the query best.
+    """A comment or call that was found, with the excerpt that fits the query best.
 
-    `score` is the reranker's; `sentiment` is None while no classifier has scored the text. `date` is None for
-    calls of which it is not known, `relative_path` for comments.
+    `score` is the reranker's; `sentiment` is None if no classifier has scored the text. `date` is None for calls
+    without a known date, `relative_path` for comments.
     """
 
     source: Source

@@ -1,14 +1,14 @@
-"""What the warehouse knows of the objects in the collections; all values are bound as parameters."""
+"""Sentiments, dates and filters of found objects, from the warehouse; all values are bound as parameters."""
 
 import datetime as dt
 from collections.abc import Sequence
 
 from customer_analytics.ingestion.call_manifest import property_text
-from customer_analytics.resources.warehouse.resource import NotThereError, Warehouse
+from customer_analytics.ports.warehouse.base import Warehouse
 from customer_analytics.search.hits import Filters, Hit, Source
 
 DAY_OF_CALL = "CAST(CONVERT_TIMEZONE('UTC', ?, S.CALLED_AT) AS DATE)"
-"""The day of a call in STG_SUPPORT_CALLS S, in the time zone that is bound."""
+"""The day of a call in STG_SUPPORT_CALLS S; the time zone is a bind parameter."""
 
 _TABLES: dict[Source, str] = {"comment": "PRED_TWITTER_COMMENTS", "call": "PRED_CUSTOMER_CALLS"}
 _ROWS: dict[Source, str] = {
@@ -19,7 +19,7 @@ _DAYS: dict[Source, str] = {"comment": "P.DATE", "call": DAY_OF_CALL}
 
 
 def passing(warehouse: Warehouse, source: Source, filters: Filters, time_zone: str) -> set[str]:
-    """Ids of the objects of a source that pass the filters of sentiment, date and properties."""
+    """Ids of a source's objects that pass the filters on sentiment, date and properties."""
     conditions: list[str] = []
     values: list[float | dt.date | str] = []
     if filters.by_sentiment:
@@ -35,28 +35,25 @@ def passing(warehouse: Warehouse, source: Source, filters: Filters, time_zone: s
         conditions.append("CONTAINS(S.PROPERTIES, ?)")
         values.append(property_text(name, value))
     sql = f"SELECT P.VECTOR_ID FROM {_ROWS[source]} WHERE {' AND '.join(conditions)}"  # noqa: S608
-    try:
-        return set(warehouse.read(sql, values)["VECTOR_ID"].to_pylist())
-    except NotThereError:
-        return set()
+    rows = warehouse.query_or_none(sql, values)
+    return set() if rows is None else set(rows["VECTOR_ID"].to_pylist())
 
 
 def days_of_calls(warehouse: Warehouse, hits: Sequence[Hit], time_zone: str) -> dict[str | None, dt.date]:
-    """The days of those hits that are calls, by relative path, as far as they are known."""
+    """The known days of calls among the hits, by relative path."""
     paths = [hit.relative_path for hit in hits if hit.relative_path is not None]
     if not paths:
         return {}
     sql = f"""SELECT RELATIVE_PATH, {DAY_OF_CALL} AS DAY FROM STG_SUPPORT_CALLS S
         WHERE CALLED_AT IS NOT NULL AND RELATIVE_PATH IN ({", ".join("?" * len(paths))})"""  # noqa: S608
-    try:
-        rows = warehouse.read(sql, [time_zone, *paths])
-    except NotThereError:
+    rows = warehouse.query_or_none(sql, [time_zone, *paths])
+    if rows is None:
         return {}
     return dict(zip(rows["RELATIVE_PATH"].to_pylist(), rows["DAY"].to_pylist(), strict=True))
 
 
 def sentiments(warehouse: Warehouse, hits: Sequence[Hit]) -> dict[str, float | None]:
-    """Sentiment by object id, of those hits that have a prediction; None without a classifier."""
+    """Sentiment by object id, for hits with a prediction; None without a classifier."""
     known: dict[str, float | None] = {}
     for source, table in _TABLES.items():
         ids = [hit.object_id for hit in hits if hit.source == source]
@@ -64,9 +61,7 @@ def sentiments(warehouse: Warehouse, hits: Sequence[Hit]) -> dict[str, float | N
             continue
         marks = ", ".join("?" * len(ids))
         sql = f"SELECT VECTOR_ID, SENTIMENT FROM {table} WHERE VECTOR_ID IN ({marks})"  # noqa: S608
-        try:
-            rows = warehouse.read(sql, ids)
-        except NotThereError:
-            continue
-        known |= dict(zip(rows["VECTOR_ID"].to_pylist(), rows["SENTIMENT"].to_pylist(), strict=True))
+        rows = warehouse.query_or_none(sql, ids)
+        if rows is not None:
+            known |= dict(zip(rows["VECTOR_ID"].to_pylist(), rows["SENTIMENT"].to_pylist(), strict=True))
     return known

@@ -1,20 +1,20 @@
-"""The sentiment classifier that comes with the product, for shops without labels of their own.
+"""The sentiment classifier that comes with the product, for shops without labels.
 
-It is trained with the local embedding model on the labels of the sample data, whose texts are made up. Its
-files are those that a registry keeps. `python -m customer_analytics.shipped_classifier` makes them anew.
+It is trained with the local embedding model on the labels of the sample data, whose texts are fictional. Its files
+have the format of the registries. `python -m docs.scripts.train_shipped_classifier` writes them.
 """
 
 import json
 from importlib.resources import files
 
-from customer_analytics.resources.registry.base import ModelVersion, StoredModel
-from customer_analytics.resources.registry.contents import MANIFEST, check, model_of
+from customer_analytics.ports.registry.base import ModelVersion, StoredModel
+from customer_analytics.ports.registry.contents import MANIFEST, check, model_of
 
 PREFIX = "SHIPPED_"
 
 
 def shipped_classifier() -> StoredModel:
-    """The classifier, with its evaluation; raises DamagedModelError where its files are not what was made."""
+    """The classifier with its evaluation; raises DamagedModelError if its files are damaged."""
     folder = files(__name__)
     manifest = json.loads((folder / MANIFEST).read_text())
     hashes = manifest.pop("files")
@@ -24,5 +24,5 @@ def shipped_classifier() -> StoredModel:
 
 
 def is_shipped(version: str) -> bool:
-    """Whether this is a version of the classifier that comes with the product."""
+    """Whether this version is the shipped classifier."""
     return version.startswith(PREFIX)

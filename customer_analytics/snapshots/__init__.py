@@ -1,4 +1,4 @@
-"""Snapshots: the collections as Parquet files with a manifest, from and into any vector store."""
+"""Snapshots: collections of any vector store as Parquet files with a manifest."""
 
 from customer_analytics.snapshots.create import create
 from customer_analytics.snapshots.manifest import MANIFEST, SnapshotError

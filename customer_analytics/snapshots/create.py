@@ -1,4 +1,4 @@
-"""Writing a snapshot."""
+"""Write a snapshot."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -7,22 +7,29 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_analytics.damage import synchronise, write_whole
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection
-from customer_analytics.snapshots.manifest import MANIFEST, Part, SnapshotError, as_json, file_name, is_file_name
+from customer_analytics.damage import flush_to_disk, write_atomically
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection
+from customer_analytics.snapshots.manifest import (
+    MANIFEST,
+    CollectionFile,
+    SnapshotError,
+    as_json,
+    file_name,
+    is_file_name,
+)
 
 
 def create(
     store: VectorStore, collections: Sequence[Collection], folder: Path, log: Callable[[str], None]
 ) -> None:
-    """Write the collections into a folder, in place of the snapshot that it may hold.
+    """Write the collections into a folder, replacing any snapshot in it.
 
-    Files are complete before they get their names, and named for their contents; the manifest comes last, at once.
-    So the folder holds the old snapshot or the new one, whenever the writing is interrupted.
+    File names contain a hash of the content, and the manifest is replaced last and atomically. So the folder holds
+    the old snapshot or the new one, even if writing is interrupted.
 
     Raises:
-        SnapshotError: The store holds none of the collections.
+        SnapshotError: The store has none of the collections.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = [
@@ -36,18 +43,18 @@ def create(
     complete(folder, parts)
 
 
-def complete(folder: Path, parts: Sequence[Part]) -> None:
-    """Make these parts the folder's snapshot, and remove the files of any other."""
-    write_whole(folder / MANIFEST, as_json(parts))
+def complete(folder: Path, parts: Sequence[CollectionFile]) -> None:
+    """Write the manifest of these files, and remove all other collection files."""
+    write_atomically(folder / MANIFEST, as_json(parts))
     for file in folder.glob("*.parquet"):
         if is_file_name(file.name) and file.name not in {part.file for part in parts}:
-            file.unlink()  # of the snapshot that was here, or of one that was not completed
+            file.unlink()  # of the previous snapshot, or of an incomplete one
 
 
 def write_part(
     batches: Iterable[pa.RecordBatch], collection: Collection, folder: Path, log: Callable[[str], None]
-) -> Part | None:
-    """A collection's objects in a file of the folder; None where there are none."""
+) -> CollectionFile | None:
+    """Write a collection's objects to a file in the folder; None if there are none."""
     unfinished = folder / f".{collection.name}.unfinished"
     rows = 0
     try:
@@ -61,12 +68,12 @@ def write_part(
             digest = hashlib.file_digest(written, "sha256").hexdigest()
         size = unfinished.stat().st_size
         file = file_name(collection.name, digest)
-        synchronise(unfinished)
+        flush_to_disk(unfinished)
         unfinished.replace(folder / file)
     finally:
         unfinished.unlink(missing_ok=True)
     log(f"{collection.name}: {rows:,} objects in {file}")
-    return Part(
+    return CollectionFile(
         name=collection.name,
         model=collection.model,
         dimensions=collection.dimensions,

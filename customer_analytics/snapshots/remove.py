@@ -1,4 +1,4 @@
-"""Removing objects from a snapshot that lies in a folder."""
+"""Remove objects from a snapshot in a folder."""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -8,21 +8,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from customer_analytics.resources.vectors.collection import Where
+from customer_analytics.ports.vectors.collection import Where
 from customer_analytics.snapshots.create import complete, write_part
-from customer_analytics.snapshots.manifest import MANIFEST, Part, from_json
+from customer_analytics.snapshots.manifest import MANIFEST, CollectionFile, from_json
 
 
 def count(folder: Path, objects: Mapping[str, Where]) -> int:
-    """How many objects of a snapshot meet the condition of their collection; 0 where there is no snapshot."""
+    """How many objects of a snapshot match the condition for their collection; 0 if there is no snapshot."""
     chosen = (_chosen(_read(folder, part), objects[part.name]) for part in _parts(folder))
     return sum(int(pc.sum(mask).as_py() or 0) for mask in chosen)
 
 
 def remove(folder: Path, objects: Mapping[str, Where]) -> None:
-    """Take the objects out that meet the condition of their collection.
+    """Remove the objects that match the condition for their collection.
 
-    The files are written anew and the manifest last, so that the folder holds the old snapshot or the new one.
+    Files are rewritten and the manifest is replaced last: the folder holds the old snapshot or the new one.
     """
     parts = _parts(folder)
     kept = []
@@ -39,12 +39,12 @@ def remove(folder: Path, objects: Mapping[str, Where]) -> None:
         complete(folder, kept)
 
 
-def _parts(folder: Path) -> list[Part]:
+def _parts(folder: Path) -> list[CollectionFile]:
     manifest = folder / MANIFEST
     return from_json(manifest.read_bytes(), str(manifest)) if manifest.exists() else []
 
 
-def _read(folder: Path, part: Part) -> pa.Table:
+def _read(folder: Path, part: CollectionFile) -> pa.Table:
     return pq.read_table(folder / part.file)
 
 

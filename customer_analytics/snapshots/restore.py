@@ -1,4 +1,4 @@
-"""Restoring a snapshot."""
+"""Restore a snapshot."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection
-from customer_analytics.snapshots.manifest import MANIFEST, Part, SnapshotError, from_json, is_file_name
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection
+from customer_analytics.snapshots.manifest import MANIFEST, CollectionFile, SnapshotError, from_json, is_file_name
 
 _ROWS_A_BATCH = 1_000
 _BLOCK_BYTES = 1 << 20
@@ -20,7 +20,7 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Restored:
-    """A collection, how many objects were restored, and how many were there already."""
+    """A collection, with the number of restored objects and of those that were already present."""
 
     name: str
     restored: int
@@ -29,7 +29,7 @@ class Restored:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot below a folder or URI, and the manifest as it was read."""
+    """A snapshot in a folder of a location, with the bytes of its manifest."""
 
     location: SourceLocation
     folder: str
@@ -37,39 +37,40 @@ class Snapshot:
 
     @property
     def name(self) -> str:
-        """Where it is, as shown to people."""
+        """Its place, for messages."""
         return f"{self.location.name}/{self.folder}".rstrip("/")
 
     @property
     def digest(self) -> str:
-        """What tells this snapshot from any other: its manifest names the SHA-256 of each file."""
+        """Identifies the content of the snapshot: the manifest contains the SHA-256 of each file."""
         return hashlib.sha256(self.manifest).hexdigest()
 
     @classmethod
     def find(cls, location: SourceLocation, folder: str) -> "Snapshot | None":
-        """The snapshot in a folder of the location; None where there is none.
+        """The snapshot in a folder of the location; None if there is none.
 
         Raises:
-            SnapshotError: There are files of a snapshot, but no manifest.
+            SnapshotError: There are collection files, but no manifest.
         """
         path = f"{folder}/{MANIFEST}".lstrip("/")
         if location.exists(path):
             return cls(location, folder, location.read(path))
         if any(is_file_name(entry.path) for entry in location.files_below(folder).files):
             raise SnapshotError(
-                f"{location.name}/{path} is missing, so the snapshot there is not complete: copy it anew, the "
-                "manifest last, or take the folder away."
+                f"{location.name}/{path} is missing, so the snapshot is incomplete: copy it again, the manifest "
+                "last, or remove the folder."
             )
         return None
 
-    def parts(self, wanted: Sequence[Collection]) -> list[tuple[Part, Collection]]:
-        """The snapshot's collections with those of the embedder in use, into which they are to be restored."""
+    def parts(self, wanted: Sequence[Collection]) -> list[tuple[CollectionFile, Collection]]:
+        """The snapshot's collections, each with the collection of the current embedder to restore it into."""
         collections = {collection.name: collection for collection in wanted}
         parts = from_json(self.manifest, f"{self.name}/{MANIFEST}")
         for part in parts:
             if part.name not in collections:
                 raise SnapshotError(
-                    f"{self.name} holds a collection {part.name}, which this version does not know."
+                    f"{self.name} has a collection {part.name}, which this version does not know: "
+                    "make the snapshot again."
                 )
             part.require(collections[part.name])
         return [(part, collections[part.name]) for part in parts]
@@ -82,15 +83,14 @@ def restore(
     log: Callable[[str], None],
     folder: Path,
 ) -> list[Restored]:
-    """Write those objects of a snapshot that the store does not hold; what it holds stays as it is.
+    """Write the objects of a snapshot that the store does not have; existing objects do not change.
 
-    All files are fetched into the folder, which is to be private and to last for this call, and compared with the
-    manifest before anything is written. The same call again, also after one that was killed, writes only what is
-    still missing.
+    Before anything is written, all files are copied into the folder, which should be private and temporary, and
+    compared with the manifest. A repeated call, even after a kill, writes only what is still missing.
 
     Raises:
-        SnapshotError: A file is missing or is not the one of the manifest, or the vectors are not of the
-            collections' model and dimensions.
+        SnapshotError: A file is missing or does not match the manifest, or the vectors have another model or other
+            dimensions than the collections.
     """
     parts = snapshot.parts(collections)
     files = [_fetched(snapshot, part, folder) for part, _ in parts]
@@ -100,8 +100,8 @@ def restore(
     ]
 
 
-def _fetched(snapshot: Snapshot, part: Part, folder: Path) -> Path:
-    """A copy of the file, which is the one of the manifest."""
+def _fetched(snapshot: Snapshot, part: CollectionFile, folder: Path) -> Path:
+    """A copy of the file, verified with the manifest."""
     path, copy, digest = f"{snapshot.folder}/{part.file}".lstrip("/"), folder / part.file, hashlib.sha256()
     try:
         with snapshot.location.open_file(path) as source, copy.open("wb") as target:
@@ -109,15 +109,15 @@ def _fetched(snapshot: Snapshot, part: Part, folder: Path) -> Path:
                 digest.update(block)
                 target.write(block)
     except SourceError as error:
-        raise SnapshotError(f"The snapshot is not complete: {error}") from error
+        raise SnapshotError(f"The snapshot is incomplete: {error}") from error
     if digest.hexdigest() != part.sha256:
         raise SnapshotError(
             f"{snapshot.name}/{part.file} is damaged: its SHA-256 is {digest.hexdigest()}, not {part.sha256} as "
-            "the manifest says. Copy the snapshot anew, the manifest last."
+            "in the manifest. Copy the snapshot again, the manifest last."
         )
     schema, rows = _contents(copy)
     if rows != part.rows or schema != part.collection.arrow_schema:
-        raise SnapshotError(f"{snapshot.name}/{part.file} is not what the manifest says: make the snapshot again.")
+        raise SnapshotError(f"{snapshot.name}/{part.file} does not match the manifest: make the snapshot again.")
     return copy
 
 
@@ -127,7 +127,7 @@ def _contents(file: Path) -> tuple[pa.Schema, int]:
 
 
 def _restored(
-    file: Path, part: Part, store: VectorStore, collection: Collection, log: Callable[[str], None]
+    file: Path, part: CollectionFile, store: VectorStore, collection: Collection, log: Callable[[str], None]
 ) -> Restored:
     store.ensure_collection(collection)
     restored = seen = 0
@@ -149,7 +149,7 @@ def _restored(
 
 
 def _missing(store: VectorStore, collection: Collection, rows: pa.Table) -> pa.Table:
-    """The rows whose ids the store does not hold; others it has from a source that is newer than the snapshot."""
+    """The rows whose ids the store does not have; what it has is newer than the snapshot."""
     ids = rows["id"].to_pylist()
     held = [id for batch in store.scan(collection, ["id"], {"id": ids}) for id in batch["id"].to_pylist()]
     return rows.filter(pc.invert(pc.is_in(rows["id"], pa.array(held, pa.string()))))

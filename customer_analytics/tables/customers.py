@@ -1,5 +1,6 @@
-"""What customers bought, subscribed to and came through."""
+"""Orders, subscriptions and attribution of customers."""
 
+from customer_analytics.tables.attribution import ATTRIBUTION_MODELS
 from customer_analytics.tables.model import Column, SqlType, Table, identifier
 from customer_analytics.tables.sources import ORDER_STATUSES
 
@@ -42,19 +43,19 @@ ORDERS = Table(
     "One row per order up to AS_OF: what was paid on it by each payment method.",
     (
         identifier("ORDER_ID", "Identifies the order."),
-        identifier("CUSTOMER_ID", "Customer who ordered; null where the source names none.", nullable=True),
+        identifier("CUSTOMER_ID", "Customer who ordered; null if the source names none.", nullable=True),
         Column("ORDER_DATE", SqlType.DATE, "Day of the order.", nullable=False),
         Column(
             "STATUS",
             SqlType.TEXT,
-            f"As the source has it, usually one of {', '.join(ORDER_STATUSES)}.",
+            f"As in the source, usually one of {', '.join(ORDER_STATUSES)}.",
             nullable=False,
         ),
         _amount("CREDIT_CARD", "by credit card"),
         _amount("COUPON", "by coupon"),
         _amount("BANK_TRANSFER", "by bank transfer"),
         _amount("GIFT_CARD", "by gift card"),
-        _amount("OTHER", "by another method, or by none that the source names"),
+        _amount("OTHER", "by another or an unknown method"),
         _amount("TOTAL", "by any method"),
     ),
     key=("ORDER_ID",),
@@ -85,36 +86,29 @@ MRR = Table(
             nullable=False,
         ),
         Column("PREVIOUS_MONTH_MRR", SqlType.AMOUNT, "MRR a month before; 0 if none.", nullable=False),
-        Column("MRR_CHANGE", SqlType.AMOUNT, "MRR less the previous month's.", nullable=False),
+        Column("MRR_CHANGE", SqlType.AMOUNT, "MRR minus the previous month's.", nullable=False),
         Column(
             "CHANGE_CATEGORY",
             SqlType.TEXT,
             f"One of {', '.join(CHANGE_CATEGORIES)}; null when nothing changed.",
             accepted=CHANGE_CATEGORIES,
         ),
-        Column("RENEWAL_AMOUNT", SqlType.AMOUNT, "The lesser of MRR and the previous month's.", nullable=False),
+        Column("RENEWAL_AMOUNT", SqlType.AMOUNT, "The smaller of MRR and the previous month's.", nullable=False),
         Column("ID", SqlType.TEXT, "Identifies the row: <customer id>-<YYYY-MM>.", nullable=False),
     ),
     key=("ID",),
 )
-
-_MODELS = {
-    "FIRST_TOUCH": "the first touch alone",
-    "LAST_TOUCH": "the last touch alone",
-    "FORTY_TWENTY_FORTY": "40 % to the first and last touch each and 20 % to those between",
-    "LINEAR": "equal shares to all touches",
-}
 
 ATTRIBUTION_TOUCHES = Table(
     "ATTRIBUTION_TOUCHES",
     "One row per conversion and touch, a touch being a session of the customer in the 30 days before the "
     "conversion; a conversion without a touch is one row with source and medium 'unattributed'.",
     (
-        identifier("CUSTOMER_ID", "Customer who converted; null where the source names none.", nullable=True),
+        identifier("CUSTOMER_ID", "Customer who converted; null if the source names none.", nullable=True),
         Column("CONVERTED_AT", SqlType.TIMESTAMP, "Moment of the conversion.", nullable=False),
         Column("REVENUE", SqlType.AMOUNT, "Revenue of the conversion, in currency units.", nullable=False),
-        identifier("SESSION_ID", "The touch; null where the conversion has none.", nullable=True),
-        Column("STARTED_AT", SqlType.TIMESTAMP, "Begin of the touch."),
+        identifier("SESSION_ID", "The touch; null if the conversion has none.", nullable=True),
+        Column("STARTED_AT", SqlType.TIMESTAMP, "Start of the touch."),
         Column("UTM_SOURCE", SqlType.TEXT, "Where the touch came from."),
         Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic of the touch; null for direct visits."),
         Column("UTM_CAMPAIGN", SqlType.TEXT, "Campaign of the touch."),
@@ -122,22 +116,22 @@ ATTRIBUTION_TOUCHES = Table(
         Column("SESSION_INDEX", SqlType.INTEGER, "Position of the touch, from 1, by time and session id."),
         *(
             Column(
-                f"{model}_POINTS",
+                f"{model.name}_POINTS",
                 SqlType.FLOAT,
-                f"Share of the conversion, giving {rule}.",
+                f"Share of the conversion: {model.rule}.",
                 nullable=False,
                 between=(0, 1),
             )
-            for model, rule in _MODELS.items()
+            for model in ATTRIBUTION_MODELS
         ),
         *(
             Column(
-                f"{model}_REVENUE",
+                f"{model.name}_REVENUE",
                 SqlType.FLOAT,
-                f"Revenue of the touch, giving {rule}, in currency units.",
+                f"Revenue of the touch, in currency units: {model.rule}.",
                 nullable=False,
             )
-            for model, rule in _MODELS.items()
+            for model in ATTRIBUTION_MODELS
         ),
     ),
 )

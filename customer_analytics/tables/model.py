@@ -39,12 +39,11 @@ _ARROW = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its upper-case name, type, meaning, whether it may be null, and which values it may have.
+    """One column: its upper-case name, type, meaning, whether it may be null, and which values it accepts.
 
-    `accepted` holds all values there are, `between` the least and the greatest; any value will do where both are
-    left out. Null is a matter of `nullable` alone. With `is_open`, other values than those accepted are loaded and
-    reported; case and blanks do not matter then. An `identifier` is text that names something; see
-    `identifier`.
+    `accepted` lists all values, `between` gives the minimum and maximum; without both, any value is accepted. Only
+    `nullable` decides about null. With `is_open`, other values are loaded and reported, and case and blanks are
+    ignored. An `identifier` holds ids; see the function of that name.
     """
 
     name: str
@@ -60,24 +59,24 @@ class Column:
 def identifier(name: str, description: str, *, nullable: bool = False) -> Column:
     """A column of ids.
 
-    Ids are text, kept as the source has them, leading zeros too. Numbers of typed files (Parquet) are written in
-    one form: `7`, never `7.0`. Two ids are the same only if their texts are equal.
+    Ids are text and kept unchanged, including leading zeros. Numbers in typed files (Parquet) are written as `7`,
+    never `7.0`. Two ids are equal only if their texts are equal.
     """
     return Column(name, SqlType.TEXT, description, nullable, identifier=True)
 
 
 def natural_order(column: str) -> str:
-    """SQL to sort ids as people would: what begins alike by the number at the end, 2 before 10."""
+    """SQL that sorts ids in natural order: equal prefixes by their trailing number, 2 before 10."""
     return f"REGEXP_REPLACE({column}, '[0-9]+$'), LENGTH({column}), {column}"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that holds keys of another table; with `strangers`, there may be some that the other lacks."""
+    """A foreign key column; with `optional`, its values may be missing from the other table."""
 
     column: str
     table: str
-    strangers: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)

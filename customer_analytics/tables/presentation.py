@@ -1,28 +1,28 @@
-"""What the dashboard shows."""
+"""The tables behind the dashboard."""
 
+from customer_analytics.tables.attribution import ATTRIBUTION_MODELS
 from customer_analytics.tables.model import Column, SqlType, Table, identifier
 
-_MODELS = ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR")
 _SCORE = Column(
     "SENTIMENT_SCORE",
     SqlType.FLOAT,
-    "Mean sentiment of calls and comments, from 0 to 1; null where none is known.",
+    "Mean sentiment of calls and comments, from 0 to 1; null if unknown.",
     between=(0, 1),
 )
 
 PRES_SENTIMENT = Table(
     "PRES_SENTIMENT",
-    "One row per customer with a call or a comment: how they feel.",
+    "One row per customer with a call or a comment: their sentiment.",
     (
         identifier("CUSTOMER_ID", "Identifies the customer."),
-        Column("CALLS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the calls; null without a scored one."),
-        Column("COMMENTS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the comments; null without a scored one."),
+        Column("CALLS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the calls; null if none is scored."),
+        Column("COMMENTS_SENTIMENT", SqlType.FLOAT, "Mean sentiment of the comments; null if none is scored."),
         Column("CALLS", SqlType.INTEGER, "Transcribed calls of the customer.", nullable=False),
         Column("COMMENTS", SqlType.INTEGER, "Comments of the customer.", nullable=False),
         Column(
             "SENTIMENT_SCORE",
             SqlType.FLOAT,
-            "Mean of the calls' and the comments' sentiment, of those that are there; null without any.",
+            "Mean of CALLS_SENTIMENT and COMMENTS_SENTIMENT, ignoring nulls; null if both are.",
             between=(0, 1),
         ),
         Column(
@@ -41,19 +41,21 @@ PRES_AD_SPEND = Table(
     (
         Column("UTM_SOURCE", SqlType.TEXT, "Where the traffic came from."),
         Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic; null for direct visits."),
-        Column("SPEND", SqlType.AMOUNT, "Money spent, in currency units; null where nothing was bought."),
+        Column("SPEND", SqlType.AMOUNT, "Money spent, in currency units; null without spend."),
         *(
             Column(
-                f"REVENUE_{model}",
+                f"REVENUE_{model.name}",
                 SqlType.FLOAT,
-                f"Revenue by the {model.lower()} model, in currency units; 0 if none.",
+                f"Revenue by the {model.label.lower()} model, in currency units; 0 if none.",
                 nullable=False,
             )
-            for model in _MODELS
+            for model in ATTRIBUTION_MODELS
         ),
         *(
-            Column(f"ROAS_{model}", SqlType.FLOAT, f"REVENUE_{model} per unit of SPEND; null without spend.")
-            for model in _MODELS
+            Column(
+                f"ROAS_{model.name}", SqlType.FLOAT, f"REVENUE_{model.name} per unit of SPEND; null without spend."
+            )
+            for model in ATTRIBUTION_MODELS
         ),
     ),
 )
@@ -78,7 +80,7 @@ PRES_CHURN = Table(
     "One row per customer who has churned: whose last month in MRR is a churn.",
     (
         identifier("CUSTOMER_ID", "Identifies the customer."),
-        Column("NAME", SqlType.TEXT, "Given and family name; null for a customer the shop does not know."),
+        Column("NAME", SqlType.TEXT, "Given and family name; null if the shop does not know the customer."),
         Column("CLV", SqlType.AMOUNT, "Customer lifetime value, in currency units; null without a payment."),
         Column("LAST_ACTIVE_MONTH", SqlType.DATE, "First day of the last active month.", nullable=False),
         _SCORE,

@@ -1,4 +1,4 @@
-"""What customers said and how they felt about it."""
+"""Transcripts of calls, and the sentiment of calls and comments."""
 
 from customer_analytics.tables.model import Column, SqlType, Table, identifier
 
@@ -6,9 +6,9 @@ TRANSCRIPT_STATUSES = ("ok", "empty", "failed")
 
 CALL_TRANSCRIPTS = Table(
     "CALL_TRANSCRIPTS",
-    "One row per support call: what was said, or why that is not known.",
+    "One row per support call: its transcript, or the reason why there is none.",
     (
-        identifier("CUSTOMER_ID", "Customer who called; null where that is not known.", nullable=True),
+        identifier("CUSTOMER_ID", "Customer who called; null if unknown.", nullable=True),
         Column(
             "RELATIVE_PATH",
             SqlType.TEXT,
@@ -18,20 +18,20 @@ CALL_TRANSCRIPTS = Table(
         Column("AUDIO_HASH", SqlType.TEXT, "SHA-256 of the audio, in hexadecimal.", nullable=False),
         Column("TRANSCRIPT", SqlType.TEXT, "What was said; null unless STATUS is ok."),
         Column("LANGUAGE", SqlType.TEXT, "ISO 639-1 code of the language spoken."),
-        Column("DURATION_SECONDS", SqlType.FLOAT, "Length of the audio; null where it cannot be read."),
+        Column("DURATION_SECONDS", SqlType.FLOAT, "Length of the audio; null if it cannot be read."),
         Column(
             "STATUS",
             SqlType.TEXT,
-            "ok, empty (readable, but nothing is said) or failed (not readable).",
+            "ok, empty (no speech) or failed (not readable).",
             nullable=False,
             accepted=TRANSCRIPT_STATUSES,
         ),
         Column(
             "ERROR",
             SqlType.TEXT,
-            "Why the call could not be transcribed, or how many seconds of audio are missing; else null.",
+            "Why the call could not be transcribed, or how many seconds of audio are missing; otherwise null.",
         ),
-        Column("MODEL", SqlType.TEXT, "Speech model that listened.", nullable=False),
+        Column("MODEL", SqlType.TEXT, "Speech model that transcribed the call.", nullable=False),
         Column("TRANSCRIBED_AT", SqlType.TIMESTAMP, "When the call was transcribed, in UTC.", nullable=False),
     ),
     key=("RELATIVE_PATH",),
@@ -40,21 +40,21 @@ CALL_TRANSCRIPTS = Table(
 _SENTIMENT = Column(
     "SENTIMENT",
     SqlType.FLOAT,
-    "Probability that the text is positive, from 0 to 1; null where there is no classifier.",
+    "Probability that the text is positive, from 0 to 1; null if there is no classifier.",
     between=(0, 1),
 )
 _VERSION = Column(
     "MODEL_VERSION",
     SqlType.TEXT,
-    "Version of the classifier in the registry; SHIPPED_… is the one that comes with the product.",
+    "Version of the classifier in the registry; SHIPPED_… is the shipped classifier.",
 )
 _VECTOR = Column("VECTOR_ID", SqlType.TEXT, "Identifies the vector in its collection.", nullable=False)
 
 PRED_TWITTER_COMMENTS = Table(
     "PRED_TWITTER_COMMENTS",
-    "One row per comment: its sentiment as the classifier sees it.",
+    "One row per comment: its sentiment according to the classifier.",
     (
-        identifier("CUSTOMER_ID", "Customer who wrote; null where the source names none.", nullable=True),
+        identifier("CUSTOMER_ID", "Customer who wrote; null if the source names none.", nullable=True),
         Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
         _SENTIMENT,
@@ -72,9 +72,9 @@ PRED_TWITTER_COMMENTS = Table(
 
 PRED_CUSTOMER_CALLS = Table(
     "PRED_CUSTOMER_CALLS",
-    "One row per transcribed call: its sentiment as the classifier sees it.",
+    "One row per transcribed call: its sentiment according to the classifier.",
     (
-        identifier("CUSTOMER_ID", "Customer who called; null where that is not known.", nullable=True),
+        identifier("CUSTOMER_ID", "Customer who called; null if unknown.", nullable=True),
         Column(
             "RELATIVE_PATH",
             SqlType.TEXT,

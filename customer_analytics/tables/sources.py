@@ -1,4 +1,4 @@
-"""Staging tables: the source rows, typed explicitly, one table a source file."""
+"""Staging tables: the source rows, typed explicitly, one table per source file."""
 
 from customer_analytics.tables.model import Column, Reference, SqlType, Table, identifier
 
@@ -6,26 +6,24 @@ PAYMENT_METHODS = ("credit_card", "coupon", "bank_transfer", "gift_card")
 ORDER_STATUSES = ("placed", "shipped", "completed", "return_pending", "returned", "cancelled", "refunded")
 LABELS = (0, 1)
 LARGEST_AMOUNT = 10**9
-"""Amounts are at most this much either way, in currency units: sums of millions of them fit NUMBER(18,2)."""
+"""Limit of amounts, positive or negative, in currency units: sums of millions of them fit NUMBER(18,2)."""
 CALL_DATE_SOURCES = ("manifest", "name", "tags")
 
 _CUSTOMER = identifier("CUSTOMER_ID", "Customer that the row belongs to.")
-_CUSTOMER_OR_NOBODY = identifier(
-    "CUSTOMER_ID", "Customer that the row belongs to; null where the source names none.", nullable=True
+_OPTIONAL_CUSTOMER = identifier(
+    "CUSTOMER_ID", "Customer that the row belongs to; null if the source names none.", nullable=True
 )
-# Whoever visits the web shop or converts there need not be a customer of the shop.
-_OF_ANYBODY = (Reference("CUSTOMER_ID", "STG_CUSTOMERS", strangers=True),)
-_OF_CUSTOMERS = (Reference("CUSTOMER_ID", "STG_CUSTOMERS"),)
+# Visitors of the web shop who convert there need not be customers.
+_REFERS_TO_VISITORS = (Reference("CUSTOMER_ID", "STG_CUSTOMERS", optional=True),)
+_REFERS_TO_CUSTOMERS = (Reference("CUSTOMER_ID", "STG_CUSTOMERS"),)
 _UTM = (
     Column("UTM_SOURCE", SqlType.TEXT, "Where the visit came from, e.g. google; direct without a referrer."),
     Column("UTM_MEDIUM", SqlType.TEXT, "Kind of traffic, e.g. cpc; null for direct visits."),
-    Column("UTM_CAMPAIGN", SqlType.TEXT, "Campaign of the visit; null where there was none."),
+    Column("UTM_CAMPAIGN", SqlType.TEXT, "Campaign of the visit; null if there was none."),
 )
 
 ORIGIN = (
-    Column(
-        "CONTENT_HASH", SqlType.TEXT, "SHA-256 of the file that the row stands in, in hexadecimal.", nullable=False
-    ),
+    Column("FILE_HASH", SqlType.TEXT, "SHA-256 of the file with the row, in hexadecimal.", nullable=False),
     Column(
         "LINE",
         SqlType.INTEGER,
@@ -33,7 +31,7 @@ ORIGIN = (
         nullable=False,
     ),
 )
-"""Where a row comes from; of use in tables that several files fill, whose rows come and go with their files."""
+"""Origin of a row, for tables that are loaded from several files."""
 
 STG_AD_SPEND = Table(
     "STG_AD_SPEND",
@@ -52,13 +50,13 @@ STG_SESSIONS = Table(
     "One row per visit to the web shop.",
     (
         identifier("SESSION_ID", "Identifies the visit."),
-        _CUSTOMER_OR_NOBODY,
-        Column("STARTED_AT", SqlType.TIMESTAMP, "Begin of the visit.", nullable=False),
-        Column("ENDED_AT", SqlType.TIMESTAMP, "End of the visit; null where it is not known."),
+        _OPTIONAL_CUSTOMER,
+        Column("STARTED_AT", SqlType.TIMESTAMP, "Start of the visit.", nullable=False),
+        Column("ENDED_AT", SqlType.TIMESTAMP, "End of the visit; null if unknown."),
         *_UTM,
     ),
     key=("SESSION_ID",),
-    references=_OF_ANYBODY,
+    references=_REFERS_TO_VISITORS,
 )
 
 STG_CUSTOMERS = Table(
@@ -81,7 +79,7 @@ STG_PAYMENTS = Table(
         Column(
             "PAYMENT_METHOD",
             SqlType.TEXT,
-            f"One of {', '.join(PAYMENT_METHODS)}; any other counts as another method, and so does null.",
+            f"One of {', '.join(PAYMENT_METHODS)}; any other, and null, counts as another method.",
             accepted=PAYMENT_METHODS,
             is_open=True,
         ),
@@ -107,18 +105,18 @@ STG_SUBSCRIPTION_PERIODS = Table(
         ),
     ),
     key=("SUBSCRIPTION_ID",),
-    references=_OF_CUSTOMERS,
+    references=_REFERS_TO_CUSTOMERS,
 )
 
 STG_CUSTOMER_CONVERSIONS = Table(
     "STG_CUSTOMER_CONVERSIONS",
     "One row per conversion; a customer may convert more than once.",
     (
-        _CUSTOMER_OR_NOBODY,
+        _OPTIONAL_CUSTOMER,
         Column("CONVERTED_AT", SqlType.TIMESTAMP, "Moment of the conversion.", nullable=False),
         Column("REVENUE", SqlType.AMOUNT, "Revenue of the conversion, in currency units.", nullable=False),
     ),
-    references=_OF_ANYBODY,
+    references=_REFERS_TO_VISITORS,
 )
 
 STG_ORDERS = Table(
@@ -126,7 +124,7 @@ STG_ORDERS = Table(
     "One row per order in the shop.",
     (
         identifier("ORDER_ID", "Identifies the order."),
-        _CUSTOMER_OR_NOBODY,
+        _OPTIONAL_CUSTOMER,
         Column("ORDER_DATE", SqlType.DATE, "Day of the order.", nullable=False),
         Column(
             "STATUS",
@@ -138,29 +136,29 @@ STG_ORDERS = Table(
         ),
     ),
     key=("ORDER_ID",),
-    references=_OF_CUSTOMERS,
+    references=_REFERS_TO_CUSTOMERS,
 )
 
 STG_TWITTER_COMMENTS = Table(
     "STG_TWITTER_COMMENTS",
-    "One row per comment of a customer on social media; comments carry no key of their own and may repeat.",
+    "One row per comment of a customer on social media; comments have no key and may repeat.",
     (
-        _CUSTOMER_OR_NOBODY,
+        _OPTIONAL_CUSTOMER,
         Column("DATE", SqlType.DATE, "Day of the comment.", nullable=False),
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
         *ORIGIN,
     ),
-    key=("CONTENT_HASH", "LINE"),
-    references=_OF_CUSTOMERS,
+    key=("FILE_HASH", "LINE"),
+    references=_REFERS_TO_CUSTOMERS,
 )
 
 STG_COMMENT_FILES = Table(
     "STG_COMMENT_FILES",
-    "One row per file of comments; files of one content have their comments in common.",
+    "One row per comment file; files with the same content share their comments.",
     (
         Column("RELATIVE_PATH", SqlType.TEXT, "Path of the file below the source.", nullable=False),
         Column("SIZE", SqlType.INTEGER, "Size of the file in bytes.", nullable=False),
-        Column("CONTENT_HASH", SqlType.TEXT, "SHA-256 of the file, in hexadecimal.", nullable=False),
+        Column("FILE_HASH", SqlType.TEXT, "SHA-256 of the file, in hexadecimal.", nullable=False),
         Column("LAST_MODIFIED", SqlType.TIMESTAMP, "When the file was last changed, in UTC.", nullable=False),
         Column("LINES", SqlType.INTEGER, "Rows of the file, loaded or rejected.", nullable=False),
         Column("LOADED", SqlType.INTEGER, "Rows of the file that were loaded.", nullable=False),
@@ -170,7 +168,7 @@ STG_COMMENT_FILES = Table(
 
 STG_COMMENT_TRAINING = Table(
     "STG_COMMENT_TRAINING",
-    "One row per comment whose sentiment a person has judged, or is about to judge.",
+    "One row per comment that a person has labelled or may label.",
     (
         Column("REVIEW_TEXT", SqlType.TEXT, "What the customer wrote.", nullable=False),
         Column(
@@ -189,8 +187,8 @@ STG_REJECTED_ROWS = Table(
         Column("SOURCE", SqlType.TEXT, "Name of the source file.", nullable=False),
         ORIGIN[1],
         Column("REASON", SqlType.TEXT, "Why the row was not loaded.", nullable=False),
-        Column("RULE", SqlType.TEXT, "Why the row was not loaded, without its values.", nullable=False),
-        Column("RAW", SqlType.TEXT, "The row as it stands in the file.", nullable=False),
+        Column("RULE", SqlType.TEXT, "The reason without the row's values.", nullable=False),
+        Column("RAW", SqlType.TEXT, "The row as it is in the file.", nullable=False),
     ),
     key=("SOURCE", "LINE"),
 )
@@ -221,20 +219,20 @@ STG_SUPPORT_CALLS = Table(
         Column(
             "CALLED_AT_SOURCE",
             SqlType.TEXT,
-            "What CALLED_AT comes from: the manifest, the file's name, or the recording's own tags.",
+            "Source of CALLED_AT: the manifest, the file's name, or the recording's tags.",
             accepted=CALL_DATE_SOURCES,
         ),
         Column(
             "PROPERTIES",
             SqlType.TEXT,
-            "JSON object of the manifest's further columns, e.g. agent and channel; null without any.",
+            "JSON object of the manifest's further columns, e.g. agent and channel; null if there are none.",
         ),
         Column("SIZE", SqlType.INTEGER, "Size of the file in bytes.", nullable=False),
         Column("AUDIO_HASH", SqlType.TEXT, "SHA-256 of the file, in hexadecimal.", nullable=False),
         Column("LAST_MODIFIED", SqlType.TIMESTAMP, "When the file was last changed, in UTC.", nullable=False),
     ),
     key=("RELATIVE_PATH",),
-    references=_OF_CUSTOMERS,
+    references=_REFERS_TO_CUSTOMERS,
 )
 
 TABLES = (

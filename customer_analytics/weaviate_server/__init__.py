@@ -1,5 +1,6 @@
-"""A real Weaviate server on this machine: built or pulled once, started and stopped by its state folder."""
+"""A Weaviate server on this machine, one per state folder; built or pulled once."""
 
-from customer_analytics.weaviate_server.process import Server, StartError, ensure_running, find, stop
+from customer_analytics.supervisor import StartError
+from customer_analytics.weaviate_server.process import Server, ensure_running, find, stop
 
 __all__ = ["Server", "StartError", "ensure_running", "find", "stop"]

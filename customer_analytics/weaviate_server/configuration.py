@@ -1,4 +1,4 @@
-"""How the server is set up: one node, one API key, no telemetry, self-provided vectors, backups to a folder."""
+"""Server configuration: one node, one API key, no telemetry, vectors from the client, backups to a folder."""
 
 import os
 import secrets
@@ -9,12 +9,12 @@ from pathlib import Path
 
 _USER = "customer_analytics"
 _FIRST_PORT, _LAST_PORT = 18080, 28080
-"""Below the ports that Linux gives to outgoing connections, so that they are free again after a stop."""
+"""Below the range that Linux uses for outgoing connections, so that the ports are free again after a stop."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of a server: for clients, and those that a cluster's nodes use among themselves."""
+    """The ports of a server: for clients (`http`, `grpc`) and for other nodes of a cluster."""
 
     http: int
     grpc: int
@@ -25,17 +25,17 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Ports on which nobody listens."""
+        """Ports that are free now."""
         candidates = _free_ports()
         return cls(*(next(candidates) for _ in fields(cls)))
 
     def taken(self) -> list[int]:
-        """Those on which somebody listens."""
+        """The ports on which a program listens."""
         return [port for port in asdict(self).values() if not _is_free(port)]
 
 
 def api_key(folder: Path) -> str:
-    """The key in the folder's `api-key`, generated on first use and readable by its owner only."""
+    """The key in the file `api-key`, which is created on first use for its owner only."""
     path = folder / "api-key"
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -46,7 +46,7 @@ def api_key(folder: Path) -> str:
 
 
 def variables(key: str, data: Path, backups: Path) -> dict[str, str]:
-    """Environment variables of Weaviate's documentation that hold wherever the server runs."""
+    """Weaviate's environment variables, with or without a container."""
     return {
         "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "false",
         "AUTHENTICATION_APIKEY_ENABLED": "true",
@@ -67,9 +67,9 @@ def variables(key: str, data: Path, backups: Path) -> dict[str, str]:
 
 
 def node_variables(ports: Ports, key: str) -> dict[str, str]:
-    """What a node outside of a container needs besides: its ports, as local as Weaviate can be told to be.
+    """Further variables of a node without a container: its ports, on loopback as far as Weaviate allows.
 
-    Weaviate listens on all addresses for gRPC and for the data port of its cluster; both ask for the key.
+    Weaviate listens on all addresses for gRPC and for the data port of its cluster; both require the key.
     """
     return {
         "CLUSTER_ADVERTISE_ADDR": "127.0.0.1",
@@ -90,7 +90,7 @@ def _free_ports() -> Iterator[int]:
     for port in range(_FIRST_PORT, _LAST_PORT):
         if _is_free(port):
             yield port
-    raise OSError(f"No port from {_FIRST_PORT} to {_LAST_PORT} is free: end some of the servers on this machine.")
+    raise OSError(f"No port from {_FIRST_PORT} to {_LAST_PORT} is free: stop some servers on this machine.")
 
 
 def _is_free(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The server in a container, where a Docker daemon answers."""
+"""The server in a Docker container."""
 
 import hashlib
 import os
@@ -17,11 +17,11 @@ _STOP_SECONDS = 30
 
 
 class ContainerError(Exception):
-    """Docker could not run the server; the text is what it says."""
+    """Docker could not run the server; the message is Docker's."""
 
 
 def daemon_answers() -> bool:
-    """Whether there is Docker here, with its daemon running."""
+    """Whether Docker is installed and its daemon is running."""
     if shutil.which("docker") is None:
         return False
     try:
@@ -31,19 +31,19 @@ def daemon_answers() -> bool:
 
 
 def run(folder: Path, ports: Ports, key: str) -> None:
-    """Start the container of this folder; its data and backups are below the folder."""
+    """Start the container of this folder, which holds its data and backups."""
     environment = variables(key, _DATA, _BACKUPS)
     command = ["run", "--detach", "--name", _name(folder), "--user", f"{os.getuid()}:{os.getgid()}"]
     command += ["--publish", f"127.0.0.1:{ports.http}:8080", "--publish", f"127.0.0.1:{ports.grpc}:50051"]
     command += ["--volume", f"{folder / 'data'}:{_DATA}", "--volume", f"{folder / 'backups'}:{_BACKUPS}"]
-    # Names only: docker takes the values from its own environment, so that no command line shows the key.
+    # Names only: docker reads the values from its environment, so that the key is not in a command line.
     command += [argument for name in environment for argument in ("--env", name)]
-    _docker("container", "rm", "--force", _name(folder))  # one that was killed is still there
+    _docker("container", "rm", "--force", _name(folder))  # a killed container still exists
     _docker(*command, IMAGE, timeout=_PULL_SECONDS, environment=environment)
 
 
 def is_running(folder: Path) -> bool:
-    """Whether the container of this folder runs."""
+    """Whether the container of this folder is running."""
     try:
         return _docker("container", "inspect", "--format", "{{.State.Running}}", _name(folder)) == "true"
     except ContainerError:
@@ -51,13 +51,13 @@ def is_running(folder: Path) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Stop the container of this folder and remove it; its data stay."""
+    """Stop and remove the container of this folder, but not its data."""
     _docker("container", "stop", "--time", str(_STOP_SECONDS), _name(folder), timeout=2.0 * _STOP_SECONDS)
     _docker("container", "rm", _name(folder))
 
 
 def last_lines(folder: Path) -> str:
-    """What the server has said last."""
+    """The end of the server's log."""
     return _docker("container", "logs", "--tail", "5", _name(folder))
 
 
@@ -72,7 +72,7 @@ def _docker(*arguments: str, timeout: float = _ANSWER_SECONDS, environment: dict
             command, capture_output=True, text=True, timeout=timeout, env={**os.environ, **(environment or {})}
         )
     except subprocess.TimeoutExpired as error:
-        raise ContainerError(f"docker {arguments[0]} has not ended within {timeout:.0f} s") from error
+        raise ContainerError(f"docker {arguments[0]} did not finish within {timeout:.0f} s") from error
     if done.returncode != 0:
         raise ContainerError(f"docker {arguments[0]}: {done.stderr.strip()}")
     return (done.stdout + done.stderr).strip()

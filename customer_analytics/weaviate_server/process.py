@@ -1,44 +1,36 @@
-"""Finding, starting and stopping the Weaviate server of a state folder."""
+"""Find, start and stop the Weaviate server of a state folder."""
 
-import fcntl
 import json
 import logging
-import os
-import signal
 import socket
-import subprocess
 import time
-import urllib.error
-import urllib.request
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from filelock import FileLock
+import psutil
 
-from customer_analytics.damage import write_whole
+from customer_analytics import supervisor
+from customer_analytics.damage import write_atomically
+from customer_analytics.supervisor import Process, StartError
 from customer_analytics.weaviate_server import container
 from customer_analytics.weaviate_server.configuration import Ports, api_key, node_variables, variables
-from customer_analytics.weaviate_server.release import VERSION, server_binary
+from customer_analytics.weaviate_server.release import LONGEST_BUILD, VERSION, server_binary
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 180.0
 _STOP_SECONDS = 30.0
 _RELEASE_SECONDS = 15.0
-_INHERITED = ("HOME", "PATH", "TMPDIR")
-_KEPT = "server.json"
-_ALIVE = "alive.lock"
-"""Locked by the server's process as long as it lives, so that the pid kept is never another program's."""
+_FILE = "server.json"
+_LOG = "server.log"
 
 _log = logging.getLogger(__name__)
 
 
-class StartError(Exception):
-    """The server could not be started; the text says why."""
-
-
 @dataclass(frozen=True)
 class Server:
-    """A running server, and how clients reach it."""
+    """A running server and how clients reach it."""
 
     url: str
     grpc_port: int
@@ -56,90 +48,70 @@ class Server:
 
 @dataclass(frozen=True)
 class _State:
-    """What is kept of a server: its ports for good, and the process or container in which it runs."""
+    """The contents of server.json: the server's ports, which never change, and its process or container."""
 
     ports: Ports
     in_container: bool
-    pid: int | None = None
+    process: Process | None = None
 
     @classmethod
     def of(cls, folder: Path) -> "_State | None":
         try:
-            kept = json.loads((folder / _KEPT).read_bytes())
-            return cls(Ports(**kept["ports"]), kept["in_container"], kept["pid"])
+            kept = json.loads((folder / _FILE).read_bytes())
+            if "began" in kept:
+                process: Process | None = Process(int(kept["pid"]), float(kept["began"]))
+            else:
+                process = _of_earlier_version(kept["pid"], folder)
+            return cls(Ports(**kept["ports"]), kept["in_container"], process)
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError):
             raise StartError(
-                f"{folder / _KEPT} is damaged: end the server of this folder if it runs, and remove the file."
+                f"{folder / _FILE} is damaged: stop the server of this folder if one runs, and remove the file."
             ) from None
 
-    def keep(self, folder: Path) -> None:
-        write_whole(folder / _KEPT, json.dumps(asdict(self)))
+    def write(self, folder: Path) -> None:
+        known = {"pid": self.process.pid, "began": self.process.began} if self.process else {"pid": None}
+        kept = {"ports": asdict(self.ports), "in_container": self.in_container, **known}
+        write_atomically(folder / _FILE, json.dumps(kept))
+
+    def is_alive(self, folder: Path) -> bool:
+        if self.in_container:
+            return container.is_running(folder)
+        return self.process is not None and self.process.is_alive()
 
 
 def find(home: Path) -> Server | None:
-    """The server of this home, if it runs and is ready."""
+    """The server of a state folder, if it is running and ready."""
     folder = _folder(home)
     state = _State.of(folder)
-    if state is None or not _is_alive(folder, state):
-        return None
-    server = _server(folder, state)
-    return server if _is_ready(server) else None
-
-
-def _still_taken(ports: Ports) -> list[int]:
-    """The ports that others listen on, also after a while: a process that was just killed lets go of its own."""
-    deadline = time.monotonic() + _RELEASE_SECONDS
-    while (taken := list(ports.taken())) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return taken
+    return _ready(folder, state) if state and state.is_alive(folder) else None
 
 
 def ensure_running(home: Path, cache: Path) -> Server:
-    """The server of this home, started if it does not run, with the data that it had before.
+    """The server of a state folder, started with its data if it is not running.
 
-    It runs in a container where a Docker daemon answers, else as a process of the executable in the cache folder,
-    which is built first if it is not there.
+    It runs in a container if a Docker daemon answers; otherwise as a process, whose executable is in the cache
+    folder and is built if it is absent.
 
     Raises:
         BuildError: There is no executable and it cannot be built.
         StartError: The server does not become ready.
     """
-    folder = _folder(home)
-    for part in (folder, folder / "data", folder / "backups"):
-        part.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "start.lock"):
-        state = _State.of(folder) or _State(Ports.free(), in_container=container.daemon_answers())
-        # One that runs may be about to end, having been killed.
-        if not _becomes_ready(folder, state):
-            if taken := _still_taken(state.ports):
-                raise StartError(
-                    f"Another program listens on {', '.join(map(str, taken))}, a port of the Weaviate server of "
-                    f"{folder}: end that program, and try again."
-                )
-            state = _launched(folder, state, cache)
-            if not _becomes_ready(folder, state):
-                raise StartError(f"Weaviate did not start: {_last_lines(folder, state)}")
-        return _server(folder, state)
+    lock = _folder(home) / "start.lock"
+    return supervisor.ensure(partial(find, home), partial(_start, _folder(home), cache), lock, LONGEST_BUILD)
 
 
 def stop(home: Path) -> bool:
-    """Stop the server of this home, which keeps its data, and say whether there was one."""
+    """Stop the server of a state folder, which keeps its data; False if none is running."""
     folder = _folder(home)
     state = _State.of(folder)
-    if state is None or not _is_alive(folder, state):
+    if state is None or not state.is_alive(folder):
         return False
-    if state.in_container:
+    if state.process is None:
         container.remove(folder)
-        return True
-    assert state.pid is not None
-    os.kill(state.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _is_alive(folder, state):
-        if time.monotonic() > deadline:
-            os.kill(state.pid, signal.SIGKILL)
-        time.sleep(0.05)
+    else:
+        supervisor.stop([state.process], _STOP_SECONDS)
     return True
 
 
@@ -147,87 +119,91 @@ def _folder(home: Path) -> Path:
     return home / "weaviate"
 
 
-def _server(folder: Path, state: _State) -> Server:
-    return Server(f"http://{_HOST}:{state.ports.http}", state.ports.grpc, api_key(folder))
+def _of_earlier_version(pid: int | None, folder: Path) -> Process | None:
+    """The process of a file without start time, as earlier versions wrote it: its name and folder identify it."""
+    with suppress(psutil.Error):
+        found = psutil.Process(pid) if pid else None
+        if found and found.name() == "weaviate-server" and found.cwd() == str(folder.resolve()):
+            return Process(found.pid, found.create_time())
+    return None
 
 
-def _launched(folder: Path, state: _State, cache: Path) -> _State:
+def _start(folder: Path, cache: Path) -> Server:
+    state = _State.of(folder) or _State(Ports.free(), in_container=container.daemon_answers())
+    # A server that is running may not be ready yet, or may be about to end.
+    if server := _wait_until_ready(folder, state):
+        return server
+    if taken := _still_taken(state.ports):
+        raise StartError(
+            f"Another program listens on {', '.join(map(str, taken))}, a port of the Weaviate server of {folder}: "
+            "stop that program and try again."
+        )
+    state = _launch(folder, state, cache)
+    if server := _wait_until_ready(folder, state):
+        return server
+    raise StartError(f"Weaviate did not start: {_last_lines(folder, state)}")
+
+
+def _still_taken(ports: Ports) -> list[int]:
+    """The ports that stay taken after a wait: a process that was just killed takes a moment to release them."""
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while (taken := ports.taken()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return taken
+
+
+def _launch(folder: Path, state: _State, cache: Path) -> _State:
     key = api_key(folder)
+    for part in ("data", "backups"):
+        (folder / part).mkdir(exist_ok=True)
     if state.in_container:
         try:
             _log.info("Starting %s in a container", container.IMAGE)
             container.run(folder, state.ports, key)
-            state.keep(folder)
+            state.write(folder)
             return state
         except container.ContainerError as error:
-            _log.warning("%s; the server is built and run without a container instead", error)
+            _log.warning("%s; building the server and running it without a container instead", error)
     binary = server_binary(cache)
     _log.info("Starting Weaviate %s with its data in %s", VERSION, folder)
-    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    environment |= variables(key, folder / "data", folder / "backups") | node_variables(state.ports, key)
-    with (folder / _ALIVE).open("ab") as lock, (folder / "server.log").open("wb") as output:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        process = subprocess.Popen(
-            [binary, "--host", _HOST, "--port", str(state.ports.http), "--scheme", "http"],
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=[lock.fileno()],
-        )
-    state = replace(state, in_container=False, pid=process.pid)
-    state.keep(folder)
+    process = supervisor.start(
+        [binary, "--host", _HOST, "--port", str(state.ports.http), "--scheme", "http"],
+        supervisor.clean_environment()
+        | variables(key, folder / "data", folder / "backups")
+        | node_variables(state.ports, key),
+        log=folder / _LOG,
+        folder=folder,
+    )
+    state = replace(state, in_container=False, process=process)
+    state.write(folder)
     return state
 
 
-def _becomes_ready(folder: Path, state: _State) -> bool:
-    """Wait until the server is ready; False if it does not run, or ends."""
-    deadline = time.monotonic() + _START_SECONDS
-    server = _server(folder, state)
-    while _is_alive(folder, state):
-        if _is_ready(server):
-            return True
-        if time.monotonic() > deadline:
-            raise StartError(
-                f"Weaviate has not become ready within {_START_SECONDS:.0f} s; stop it and look into its last "
-                f"messages: {_last_lines(folder, state)}"
-            )
-        time.sleep(0.1)
-    return False
-
-
-def _is_alive(folder: Path, state: _State) -> bool:
-    if state.in_container:
-        return container.is_running(folder)
-    with (folder / _ALIVE).open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _is_ready(server: Server) -> bool:
-    request = urllib.request.Request(
-        f"{server.url}/v1/meta", headers={"Authorization": f"Bearer {server.api_key}"}
-    )
-    # Never by way of a proxy: the server is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _wait_until_ready(folder: Path, state: _State) -> Server | None:
+    """The server once it is ready; None if it is not running, or ends."""
+    if not state.is_alive(folder):
+        return None
     try:
-        with (
-            opener.open(f"{server.url}/v1/.well-known/ready", timeout=5),
-            opener.open(request, timeout=5),
-            socket.create_connection((_HOST, server.grpc_port), timeout=5),
-        ):
-            return True
-    except OSError:  # urllib's errors are of this kind too
-        return False
+        return supervisor.wait_until_ready(
+            "Weaviate", partial(_ready, folder, state), partial(state.is_alive, folder), _START_SECONDS
+        )
+    except StartError as error:
+        raise StartError(f"{error}: stop it and read its last messages: {_last_lines(folder, state)}") from None
+
+
+def _ready(folder: Path, state: _State) -> Server | None:
+    server = Server(f"http://{_HOST}:{state.ports.http}", state.ports.grpc, api_key(folder))
+    authorization = {"Authorization": f"Bearer {server.api_key}"}
+    if not supervisor.answers(f"{server.url}/v1/.well-known/ready"):
+        return None
+    if not supervisor.answers(f"{server.url}/v1/meta", authorization):
+        return None
+    try:
+        with socket.create_connection((_HOST, server.grpc_port), timeout=5):
+            return server
+    except OSError:
+        return None
 
 
 def _last_lines(folder: Path, state: _State) -> str:
-    if state.in_container:
-        return container.last_lines(folder)
-    lines = (folder / "server.log").read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-5:]) or "it has said nothing"
+    return container.last_lines(folder) if state.in_container else supervisor.last_lines(folder / _LOG)

@@ -1,1 +1,1 @@
-"""Dagster's UI and the dashboard as web servers, each behind the same guard."""
+"""Web servers for Dagster's UI and the dashboard, behind the same guard."""

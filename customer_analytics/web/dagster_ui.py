@@ -24,9 +24,10 @@ _STOP_SECONDS = 5
 
 
 def serve(workspace: Path, address: str, port: int, allowed: Access) -> None:
-    """Serve the UI over the code locations of a workspace file, until SIGTERM or Ctrl-C.
+    """Serve the UI for the code locations of a workspace file, until SIGTERM or Ctrl-C.
 
-    The instance is that of DAGSTER_HOME; as for Dagster's own commands, variables may stand in a file .env here.
+    The instance is that of DAGSTER_HOME. Like Dagster's own commands, this reads variables from a file `.env` in
+    the current folder.
     """
     configure_loggers(log_level="INFO")
     with get_instance_for_cli() as instance:
@@ -44,7 +45,7 @@ def serve(workspace: Path, address: str, port: int, allowed: Access) -> None:
 
 
 class OnlyJson:
-    """ASGI middleware: GraphQL by POST, and every POST in JSON, which no form and no image of a page can send."""
+    """ASGI middleware: accepts GraphQL only by POST, and POST only with JSON, which no form or image can send."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -54,17 +55,17 @@ class OnlyJson:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD") and _is_query(scope):
-            refusal = PlainTextResponse("GraphQL takes queries by POST.\n", 405, {"Allow": "POST"})
+            refusal = PlainTextResponse("Send GraphQL queries by POST.\n", 405, {"Allow": "POST"})
             await refusal(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD") and _media_type(scope) != "application/json":
-            refusal = PlainTextResponse("The Content-Type has to be application/json.\n", 415)
+            refusal = PlainTextResponse("The Content-Type must be application/json.\n", 415)
             await refusal(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
 def _is_query(scope: Scope) -> bool:
-    # Without a query, the page on which one writes queries.
+    # Without a query, this is the page for writing queries.
     return str(scope["path"]).rstrip("/").endswith("/graphql") and "query" in QueryParams(scope["query_string"])
 
 

@@ -20,10 +20,10 @@ def serve(address: str, port: int, allowed: Access) -> None:
             "server.port": port,
             "server.headless": True,
             "server.fileWatcherType": "none",
-            "server.maxUploadSize": 1,  # in MB; nothing is uploaded
+            "server.maxUploadSize": 1,  # in MB; the dashboard has no uploads
             "browser.gatherUsageStats": False,
             "client.toolbarMode": "minimal",
-            # Streamlit's own export of tables does not neutralise formulas; the button below each table does.
+            # Streamlit's export of tables does not neutralise formulas; the button below each table does.
             "client.disableDataExport": True,
             "theme.primaryColor": "#0072B2",
         }

@@ -1,7 +1,7 @@
-"""What every request to a web server passes first: it serves the user's own browser, and no page of another site.
+"""A guard for web servers, which refuses requests from pages of other sites.
 
-A listener on loopback is within reach of every page that the browser shows. A page of another site is known by its
-`Origin`, by `Sec-Fetch-Site`, or, where it has pointed its own name at this machine (DNS rebinding), by `Host`.
+Every page that a browser shows can send requests to loopback. A request from another site is recognized by
+`Origin`, by `Sec-Fetch-Site`, or by `Host` if the site's name points to this machine (DNS rebinding).
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _ANY_ADDRESS = ("0.0.0.0", "::")
-_DEFAULT_PORT = 80  # which browsers leave out
-# A body is a GraphQL request with its run config, or nothing: Streamlit sends its own over a websocket.
+_DEFAULT_PORT = 80  # browsers omit it
+# A body is a GraphQL request with a run config. Streamlit uses a websocket.
 _BODY_BYTES = 8 * 1024 * 1024
 _BODY_SECONDS = 30.0
 _HEADERS = {
@@ -36,8 +36,8 @@ class Access:
     """Who may use a server.
 
     Attributes:
-        hosts: What browsers may have in the address bar: in lower case, with the port unless it is the default.
-        password: What a browser or proxy has to send by basic authentication, with any user name; None if nothing.
+        hosts: Accepted `Host` headers, in lower case, with the port unless it is the default.
+        password: Password for basic authentication, with any user name; None if none is required.
     """
 
     hosts: frozenset[str]
@@ -45,7 +45,7 @@ class Access:
 
 
 def access(address: str, port: int, also: Iterable[str] = (), password: str | None = None) -> Access:
-    """Access to a server by the names of loopback, by the address it listens on, and by further names."""
+    """Access through the names of loopback, through the address of the server, and through further names."""
     own = () if address in _ANY_ADDRESS else (f"[{address}]" if ":" in address else address,)
     shown = "" if port == _DEFAULT_PORT else f":{port}"
     return Access(frozenset((*(f"{name}{shown}".lower() for name in (*_LOOPBACK, *own)), *also)), password)
@@ -64,9 +64,9 @@ class Guard:
     """ASGI middleware, outermost: refuses requests of other sites, and those without the password.
 
     Args:
-        app: What is guarded.
+        app: The guarded application.
         allowed: Who may use it.
-        health_path: What answers without the password, so that health checks need none.
+        health_path: Path that needs no password, for health checks.
     """
 
     def __init__(self, app: ASGIApp, allowed: Access, health_path: str) -> None:
@@ -96,12 +96,12 @@ class Guard:
         headers = Headers(scope=scope)
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or hosts[0].lower() not in self._allowed.hosts:
-            return Refusal(421, "This host is not served; CUSTOMER_ANALYTICS_ALLOWED_HOSTS adds hosts.")
-        if not all(self._is_own(origin) for origin in origins) or _is_of_another_site(scope, headers):
-            return Refusal(403, "Requests of other sites are refused.")
+            return Refusal(421, "This host is not allowed; add it to CUSTOMER_ANALYTICS_ALLOWED_HOSTS.")
+        if not all(self._is_own(origin) for origin in origins) or _is_cross_site(scope, headers):
+            return Refusal(403, "Requests from other sites are refused.")
         if scope["path"] != self._health_path and not self._has_password(headers.getlist("authorization")):
             challenge = ("WWW-Authenticate", 'Basic realm="customer-analytics", charset="UTF-8"')
-            return Refusal(401, "A password is needed.", (challenge,))
+            return Refusal(401, "A password is required.", (challenge,))
         return None
 
     def _is_own(self, origin: str) -> bool:
@@ -123,10 +123,10 @@ class Guard:
         return scheme.lower() == "basic" and hmac.compare_digest(given, self._allowed.password.encode())
 
 
-def _is_of_another_site(scope: Scope, headers: Headers) -> bool:
-    """Whether another site's page asks for a part of its own; following a link from there to here is allowed."""
+def _is_cross_site(scope: Scope, headers: Headers) -> bool:
+    """Whether a page of another site sent the request; following a link from there is allowed."""
     if scope["type"] == "websocket" or headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
-        return False  # a browser always names the origin of a websocket
+        return False  # for websockets, browsers always send Origin
     follows_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
     return not (follows_link and scope["method"] == "GET")
 
@@ -137,7 +137,7 @@ async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) 
 
 
 async def _read(receive: Receive) -> list[Message] | Refusal:
-    """The messages of a whole body, read before the app is asked; a refusal where it is too large or too slow."""
+    """The messages of the whole body; a refusal if it is too large or too slow."""
     body: list[Message] = []
     size = 0
     try:

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from customer_analytics import tables
+from customer_analytics.adapters import Adapters
 from customer_analytics.automation.orphans import Orphans, clean
-from customer_analytics.deployment import resources
 from customer_analytics.embedded_snowflake import stop
 from customer_analytics.settings import Settings
 from customer_analytics_tests.deployment import Deployment, located
@@ -28,7 +28,7 @@ class Shop(Deployment):
         self.calls = write_small_source(folder / "source") / "calls"
         settings = Settings(home=self.home, source=str(folder / "source"))
         self.located = located(settings)
-        self.resources = resources(settings)
+        self.adapters = Adapters(settings)
         self.instance = dg.DagsterInstance.ephemeral()
 
     def run(self, job: str, *calls: str, again: bool = False, customers: Sequence[str] = ()) -> None:
@@ -120,9 +120,8 @@ def test_a_failed_call_is_tried_again_when_asked(shop: Shop) -> None:
 
 def test_stage_files_and_partitions_without_a_call_are_listed_and_then_removed(shop: Shop) -> None:
     ports = ("warehouse", "source", "vector_store", "embedder")
-    resources = {name: shop.resources[name] for name in ports}
     shop.instance.add_dynamic_partitions("call_audio", ["00ff"])
-    with dg.build_resources(resources) as built:
+    with shop.adapters as built:
         systems = [getattr(built, name) for name in ports]
         found = clean(*systems, shop.instance, remove=False)
         assert found.partitions == ("00ff",)

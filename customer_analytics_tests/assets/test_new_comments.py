@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from customer_analytics.deployment import resources
+from customer_analytics.adapters import Adapters
 from customer_analytics.embedded_snowflake import stop
 from customer_analytics.ml.collections import CUSTOMER_COMMENT, collection
 from customer_analytics.settings import Settings
@@ -28,7 +28,7 @@ class Shop(Deployment):
         self.comments = self.source / "comments"
         self.comments.mkdir()
         settings = Settings(home=self.home, source=str(self.source))
-        self.located, self.resources = located(settings), resources(settings)
+        self.located, self.adapters = located(settings), Adapters(settings)
         self.instance = dg.DagsterInstance.ephemeral()
 
     def run(self, job: str, *files: str, customers: tuple[str, ...] = ()) -> dg.ExecuteInProcessResult:
@@ -52,8 +52,7 @@ class Shop(Deployment):
         """What customer 3 has written, according to the table, the predictions and the collection alike."""
         written = self.rows("SELECT REVIEW_TEXT FROM STG_TWITTER_COMMENTS WHERE CUSTOMER_ID = '3' ORDER BY 1")
         scored = self.rows("SELECT REVIEW_TEXT FROM PRED_TWITTER_COMMENTS WHERE CUSTOMER_ID = '3' ORDER BY 1")
-        names = {name: self.resources[name] for name in ("vector_store", "embedder")}
-        with dg.build_resources(names) as built:
+        with self.adapters as built:
             target = collection(CUSTOMER_COMMENT, built.embedder)
             batches = built.vector_store.scan(target, ["review_text"], {"customer_id": ["3"]})
             embedded = sorted(text for batch in batches for text in batch["review_text"].to_pylist())
@@ -177,7 +176,7 @@ def test_a_damaged_first_file_fails_the_run_and_nothing_is_lost(shop: Shop) -> N
 
 def test_comments_that_were_lost_from_the_table_are_read_again(shop: Shop) -> None:
     before = shop.contents()
-    with dg.build_resources({"warehouse": shop.resources["warehouse"]}) as built:
+    with shop.adapters as built:
         built.warehouse.session().sql("DELETE FROM STG_TWITTER_COMMENTS WHERE CUSTOMER_ID = '3'").collect()
     shop.run("comments")
     assert shop.contents() == before

@@ -145,8 +145,8 @@ def test_a_refused_file_keeps_its_table_and_stops_only_what_is_made_of_it(
     done = small.run("--select", STRUCTURED)
     assert done.returncode == 1
     assert "sessions.csv: 2 of 2 rows (100 %) cannot be loaded" in done.stderr
-    assert "ad_spend.csv has no rows where STG_AD_SPEND has" in done.stderr
-    assert "Not made, because something before failed: attribution_touches, pres_ad_spend" in done.stdout
+    assert "ad_spend.csv has no rows and STG_AD_SPEND has" in done.stderr
+    assert "Skipped, because an upstream asset failed: attribution_touches, pres_ad_spend" in done.stdout
     assert small.value("COUNT(*) FROM STG_SESSIONS") == 2
     assert small.value("COUNT(*) FROM STG_AD_SPEND") > 0
     assert small.value("COUNT(*) FROM ORDERS") == 4
@@ -238,7 +238,7 @@ def test_calls_and_labels_that_are_gone_at_once_are_kept(small: Shop, change: ob
     done = small.run("--select", tables)
     assert done.returncode == 1
     assert "calls holds no recording where STG_SUPPORT_CALLS has 1, so it keeps its rows" in done.stderr
-    assert "comment_training.parquet is gone, from which STG_COMMENT_TRAINING has 80 rows" in done.stderr
+    assert "comment_training.parquet is missing and STG_COMMENT_TRAINING has 80 rows" in done.stderr
     counts = small.value("COUNT(*) FROM STG_SUPPORT_CALLS"), small.value("COUNT(*) FROM STG_COMMENT_TRAINING")
     assert counts == (1, 80)
     allowed = Deployment(small.deployment.home, {"CUSTOMER_ANALYTICS_ALLOW_EMPTY_FILES": "true"})

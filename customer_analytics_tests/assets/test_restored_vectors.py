@@ -76,4 +76,4 @@ def test_a_snapshot_of_another_model_fails_the_run_before_anything_is_embedded(
 def test_the_command_line_restores_what_is_missing(deployment: Deployment, source: Path, tmp_path: Path) -> None:
     assert "80 objects restored, 0 were there" in deployment.call("snapshot", "restore", str(source / "snapshot"))
     nothing = deployment.attempt("snapshot", "restore", str(tmp_path))
-    assert (nothing.returncode, "There is no snapshot in" in nothing.stderr) == (1, True)
+    assert (nothing.returncode, "contains no snapshot" in nothing.stderr) == (1, True)

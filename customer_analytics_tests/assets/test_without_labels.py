@@ -102,7 +102,7 @@ def test_the_shipped_classifier_scores_until_there_are_labels_enough(shop: Shop)
     assert classifier["accuracy"] == SHIPPED.metrics["accuracy"]
     assert classifier["texts_labelled_positive"] == 29
     assert shop.failed_checks() == {}
-    assert f"Sentiment is by {SHIPPED.version}, which comes with the product" in shop.call("search", "puzzle")
+    assert f"Sentiment comes from {SHIPPED.version}, which comes with the product" in shop.call("search", "puzzle")
     with looking_at(shop.home) as look:
         origin = f"{SHIPPED.version} comes with the product, trained on 1,202 labels of its sample data."
         assert look("pipeline").text[0].value == origin
@@ -144,7 +144,7 @@ def test_comments_that_were_loaded_do_not_go_with_their_file(shop: Shop) -> None
     path.rename(shop.home.parent / "away.parquet")
     done = shop.attempt(*comments)
     assert done.returncode == 1
-    assert "twitter_comments.parquet is gone, of which 4 comments are loaded" in done.stderr
+    assert "twitter_comments.parquet is missing, of which 4 comments are loaded" in done.stderr
     assert shop.rows("SELECT COUNT(*) AS N FROM STG_TWITTER_COMMENTS") == [{"N": 4}]
     (shop.source / "comments").mkdir()
     (shop.home.parent / "away.parquet").rename(shop.source / "comments" / "first.parquet")
@@ -169,9 +169,7 @@ def test_vectors_that_the_shipped_classifier_cannot_read_have_no_sentiment_until
     served: Shop,
 ) -> None:
     told = served.run()
-    assert (
-        "sentiment is null, because the classifier that comes with the product reads vectors of bge-small" in told
-    )
+    assert "sentiment is null, because the shipped classifier reads vectors of bge-small" in told
     assert served.rows(VERSIONS) == [{"V": None}]
     assert served.rows(FELT) == [
         {"CUSTOMER_ID": "1", "COMMENTS": 3, "SENTIMENT_SCORE": None, "SENTIMENT_BUCKET": None},
@@ -189,7 +187,7 @@ def test_vectors_that_the_shipped_classifier_cannot_read_have_no_sentiment_until
         assert sales.dataframe[0].value["SENTIMENT_SCORE"].isna().all()
         product = look("product", q="puzzle")
         assert "Sentiment not scored" in [caption.value for caption in product.caption]
-        assert any("There is no classifier" in caption.value for caption in product.caption)
+        assert any("there is no classifier" in caption.value for caption in product.caption)
 
     served.label(40)
     served.run()

@@ -5,7 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-from customer_analytics.embedded_snowflake.store import Store, execute
+from customer_analytics.embedded_snowflake.state.engine import execute
+from customer_analytics.embedded_snowflake.state.store import Store
 
 store = Store(Path(sys.argv[1]))
 store.create_database("SHOP")

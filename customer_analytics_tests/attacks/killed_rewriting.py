@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from customer_analytics.embedded_snowflake import rewriting
-from customer_analytics.embedded_snowflake.limits import Limits
-from customer_analytics.embedded_snowflake.sessions import Sessions
-from customer_analytics.embedded_snowflake.store import Store, execute
-from customer_analytics.embedded_snowflake.write_lock import WriteLock
+from customer_analytics.embedded_snowflake.state import rewriting
+from customer_analytics.embedded_snowflake.state.engine import execute
+from customer_analytics.embedded_snowflake.state.limits import EndpointLimits
+from customer_analytics.embedded_snowflake.state.sessions import Sessions
+from customer_analytics.embedded_snowflake.state.store import Store
+from customer_analytics.embedded_snowflake.state.write_lock import WriteLock
 
 SECRET = b"frobnicaldus"
 FINDINGS = "findings.json"
@@ -63,7 +64,7 @@ def _rewrite(folder: Path, after: int) -> None:
         patch.object(Store, "replace_database_file", counted(Store.replace_database_file)),
         patch.object(Path, "replace", counted(Path.replace)),
     ):
-        rewriting.rewrite(Sessions(Store(folder), WriteLock(), Limits()))
+        rewriting.rewrite(Sessions(Store(folder), WriteLock(), EndpointLimits()))
 
 
 def _look(folder: Path) -> None:

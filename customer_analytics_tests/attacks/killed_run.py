@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
-import dagster as dg
-
-from customer_analytics.assets.transcripts import transcribe
-from customer_analytics.deployment import resources
-from customer_analytics.resources.speech.base import Transcriber, Transcript
+from customer_analytics.adapters import Adapters
+from customer_analytics.ml.transcription import transcribe
+from customer_analytics.ports.speech.base import Transcriber, Transcript
 from customer_analytics.settings import settings
 from customer_analytics.tables.sources import STG_CUSTOMERS
 
@@ -34,7 +32,6 @@ class KilledTranscriber(Transcriber):
 
 
 if __name__ == "__main__":
-    made = {name: port for name, port in resources(settings()).items() if name in ("warehouse", "state")}
-    with dg.build_resources(made) as built:
-        built.warehouse.stage(STG_CUSTOMERS, built.warehouse.table(STG_CUSTOMERS.name).to_arrow())
-        transcribe(print, built.warehouse, KilledTranscriber(), built.state)
+    with Adapters(settings()) as built:
+        built.warehouse.scratch.stage(STG_CUSTOMERS, built.warehouse.table(STG_CUSTOMERS.name).to_arrow())
+        transcribe(built.warehouse, KilledTranscriber(), built.state.temporary, print)

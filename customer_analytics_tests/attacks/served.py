@@ -11,7 +11,7 @@ import psutil
 import snowflake.connector
 from snowflake.connector import SnowflakeConnection
 
-from customer_analytics.embedded_snowflake import Endpoint, Limits, ensure_running, stop
+from customer_analytics.embedded_snowflake import Endpoint, EndpointLimits, ensure_running, stop
 
 QUERY = "/queries/v1/query-request"
 LOGIN = "/session/v1/login-request"
@@ -20,7 +20,7 @@ BUSY = "SELECT EDITDISTANCE(REPEAT('a', 300000), REPEAT('b', 300000))"
 
 
 @contextmanager
-def served(home: Path, limits: Limits | None = None) -> Iterator[Endpoint]:
+def served(home: Path, limits: EndpointLimits | None = None) -> Iterator[Endpoint]:
     endpoint = ensure_running(home, limits)
     try:
         yield endpoint

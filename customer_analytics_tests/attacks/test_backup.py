@@ -13,11 +13,11 @@ import pytest
 import snowflake.connector
 
 from customer_analytics import backups
-from customer_analytics.at_work import DEV, AtWorkError, at_work
 from customer_analytics.backups.archive import MANIFEST
 from customer_analytics.embedded_snowflake import ensure_running, stop
-from customer_analytics.erasure import kept
+from customer_analytics.erasure import key_copy
 from customer_analytics.repair import repair
+from customer_analytics.run_locks import DEV, InUseError, hold
 from customer_analytics.settings import Settings
 from customer_analytics_tests.deployment import Deployment
 
@@ -122,16 +122,16 @@ def test_a_state_that_is_there_is_left_alone_unless_it_may_be_replaced(backed_up
 
 def test_customers_erased_after_a_backup_are_named_and_not_forgotten(backed_up: Path, home: Path) -> None:
     home.mkdir()
-    kept.write(home, [("2", "CUSTOMER_ID", "2")])
+    key_copy.write(home, [("2", "CUSTOMER_ID", "2")])
     told = Deployment(home).call("restore", str(backed_up), "--replace", "--yes")
     assert "Customer 2 was erased after this backup" in told
-    assert kept.read(home) == {("2", "CUSTOMER_ID", "2")}
+    assert key_copy.read(home) == {("2", "CUSTOMER_ID", "2")}
 
 
 def test_an_existing_file_is_not_overwritten_by_a_backup(shop: Deployment, tmp_path: Path) -> None:
     (tmp_path / "mine.zip").write_text("mine")
     done = shop.attempt("backup", str(tmp_path / "mine.zip"))
-    assert done.returncode == 1 and "is there already" in done.stderr
+    assert done.returncode == 1 and "already exists" in done.stderr
     assert (tmp_path / "mine.zip").read_text() == "mine"
 
 
@@ -162,9 +162,9 @@ HOSTILE: dict[str, Callable[[dict[str, bytes], dict[str, object]], object]] = {
     "absolute path": _named("/tmp/escaped-from-a-backup.txt"),
     "backslashes": _named("..\\escaped.txt"),
     "control characters": _named("dagster/\x1b[2Jx"),
-    "another content": lambda contents, manifest: contents.update({"warehouse/format.json": b'{"format": 2} '}),
+    "another content": lambda contents, manifest: contents.update({"warehouse/format.json": b'{"format": 3} '}),
     "same length, another content": lambda contents, manifest: contents.update(
-        {"warehouse/format.json": b'{"format": 3}'}
+        {"warehouse/format.json": b'{"format": 4}'}
     ),
     "a file more": lambda contents, manifest: contents.update({"more": b""}),
     "a file less": lambda contents, manifest: contents.pop("warehouse/format.json"),
@@ -216,15 +216,15 @@ def test_nothing_is_restored_while_a_run_goes_on(backed_up: Path, home: Path) ->
     from filelock import FileLock
 
     (home / "runs").mkdir(parents=True)
-    with FileLock(home / "runs" / "abc.lock"), pytest.raises(AtWorkError, match="Run abc is going on"):
+    with FileLock(home / "runs" / "abc.lock"), pytest.raises(InUseError, match="Run abc is going on"):
         backups.restore(backed_up, home, True, quietly)
     assert os.listdir(home) == ["runs"]
 
 
 def test_nothing_is_restored_or_repaired_while_dev_runs(backed_up: Path, home: Path) -> None:
-    with at_work(home, f"{DEV}1"):
-        with pytest.raises(AtWorkError, match="`customer-analytics dev` is running"):
+    with hold(home, f"{DEV}1"):
+        with pytest.raises(InUseError, match="`customer-analytics dev` is running"):
             backups.restore(backed_up, home, True, quietly)
-        with pytest.raises(AtWorkError, match="`customer-analytics dev` is running"):
+        with pytest.raises(InUseError, match="`customer-analytics dev` is running"):
             repair(Settings(home=home), [])
     assert os.listdir(home) == ["runs"]

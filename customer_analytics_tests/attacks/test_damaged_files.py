@@ -13,7 +13,8 @@ import pytest
 
 from customer_analytics.damage import DamagedError
 from customer_analytics.embedded_snowflake.process import find
-from customer_analytics.embedded_snowflake.store import Store, execute
+from customer_analytics.embedded_snowflake.state.engine import execute
+from customer_analytics.embedded_snowflake.state.store import Store
 from customer_analytics_tests.deployment import Deployment
 
 COMMITS = 5

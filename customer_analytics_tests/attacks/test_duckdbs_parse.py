@@ -3,8 +3,8 @@
 import pytest
 from sqlglot import Expr, exp
 
-from customer_analytics.embedded_snowflake.duckdb_check import check
-from customer_analytics.embedded_snowflake.errors import SnowflakeError
+from customer_analytics.embedded_snowflake.sql.duckdb_check import check
+from customer_analytics.embedded_snowflake.state.errors import SnowflakeError
 
 QUERY, INSERT, UPDATE, DELETE = exp.Select(), exp.Insert(), exp.Update(), exp.Delete()
 

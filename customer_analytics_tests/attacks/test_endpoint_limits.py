@@ -18,7 +18,7 @@ import pytest
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import DatabaseError, Error, OperationalError, ProgrammingError
 
-from customer_analytics.embedded_snowflake import Endpoint, Limits
+from customer_analytics.embedded_snowflake import Endpoint, EndpointLimits
 from customer_analytics_tests.attacks.served import LOGIN, QUERY, connect, memory, post, served
 
 SOON = 15.0
@@ -53,7 +53,7 @@ def test_result_of_305_megabytes_is_refused_and_costs_less(tmp_path: Path) -> No
 
 def test_texts_beyond_duckdbs_own_limit_end_the_statement_or_the_process(tmp_path: Path) -> None:
     many = "SELECT MAX(LENGTH(REPEAT('x', 100000000) || SEQ8())) FROM TABLE(GENERATOR(ROWCOUNT => 1000))"
-    with served(tmp_path, Limits(memory_megabytes=700)) as endpoint:
+    with served(tmp_path, EndpointLimits(memory_megabytes=700)) as endpoint:
         connect(endpoint).cursor().execute("CREATE DATABASE KEPT")
         with pytest.raises(Error, match=r"more than 700 MB of memory|has ended"):
             connect(endpoint).cursor().execute(many)
@@ -141,7 +141,7 @@ def test_body_that_is_not_packed_as_it_says_is_refused(
     endpoint: Endpoint, connection: SnowflakeConnection, body: bytes
 ) -> None:
     answer = post(endpoint, QUERY, body, connection.rest.token, Content_Encoding="gzip")
-    assert refused(answer, "not packed as its header says")
+    assert refused(answer, "not compressed as its header says")
 
 
 @pytest.mark.parametrize("number", ["1e999999", "1e99999999999999999", "9" * 39, "9" * 100_000, "1e-999999"])
@@ -188,9 +188,9 @@ def test_statement_that_is_nested_too_deeply_is_a_syntax_error(connection: Snowf
 
 
 def test_sessions_are_bounded(tmp_path: Path) -> None:
-    with served(tmp_path, Limits(sessions=3)) as endpoint:
+    with served(tmp_path, EndpointLimits(sessions=3)) as endpoint:
         connections = [connect(endpoint) for _ in range(3)]
-        with pytest.raises(DatabaseError, match="3 sessions open, which is the most"):
+        with pytest.raises(DatabaseError, match="3 open sessions, which is the most"):
             connect(endpoint)
         connections[0].close()
         connect(endpoint).close()

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import customer_analytics.sample_data as sample_data
-from customer_analytics.deployment import resources
+from customer_analytics.adapters import Adapters
 from customer_analytics.embedded_snowflake import stop
 from customer_analytics.erasure import erase as erasure
 from customer_analytics.erasure.systems import opened, resume_erasures
@@ -130,9 +130,9 @@ class Readers:
             self._again(lambda: cursor.execute("SELECT COUNT(*) FROM ANALYTICS.STG_SESSIONS").fetchall())
 
     def _vectors(self) -> None:
-        made = resources(Settings(home=self.deployment.home))
-        held = collection(CUSTOMER_COMMENT, made["embedder"])
-        self._again(lambda: [list(made["vector_store"].scan(held)), made["vector_store"].count(held)])
+        made = Adapters(Settings(home=self.deployment.home))
+        held = collection(CUSTOMER_COMMENT, made.embedder)
+        self._again(lambda: [list(made.vector_store.scan(held)), made.vector_store.count(held)])
 
     def _again(self, read: "object") -> None:
         while not self._over.is_set():
@@ -218,9 +218,9 @@ def test_readers_wait_at_most_five_seconds_and_never_fail(erased: Erased) -> Non
 
 
 def test_the_check_says_what_it_looked_at_and_what_it_cannot_reach(erased: Erased) -> None:
-    assert f"Checked: nothing is left of customer {ERASED[0]}" in erased.printed
+    assert f"Verified: no data of customer {ERASED[0]} is left" in erased.printed
     assert "the bytes of" in erased.printed
-    assert "Out of reach: the source data, copies and backups" in erased.printed
+    assert "Not searched: the source data, copies and backups" in erased.printed
     assert COMMENT.format(ERASED[0]) not in erased.printed
 
 

@@ -24,7 +24,7 @@ from customer_analytics.erasure.search import search
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.load import LoadedFile, parse_file
 from customer_analytics.ml.training_set import text_hash
-from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.ports.vectors.lance import LanceVectorStore
 from customer_analytics_tests.contract.vector_stores.comments import COMMENTS, comment, table
 
 SECRET = "frobnicaldus"
@@ -83,7 +83,7 @@ def test_a_purge_that_is_killed_leaves_the_collection_whole_and_is_completed_by_
 
 def test_a_scan_that_began_before_a_purge_goes_on_to_its_end(store: LanceVectorStore, tmp_path: Path) -> None:
     before = contents(store)
-    with patch("customer_analytics.resources.vectors.lance._ROWS_A_BATCH", 1):
+    with patch("customer_analytics.ports.vectors.lance._ROWS_A_BATCH", 1):
         scan: Iterator[pa.RecordBatch] = store.scan(COMMENTS)
         seen = next(scan).to_pylist()
         purging = threading.Thread(target=store.purge, args=(COMMENTS,))

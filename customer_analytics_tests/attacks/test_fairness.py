@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
-from customer_analytics.embedded_snowflake import Endpoint, Limits
+from customer_analytics.embedded_snowflake import Endpoint, EndpointLimits
 from customer_analytics_tests.attacks.served import connect, served
 
 PATIENT = {"network_timeout": 120, "session_parameters": {"LOCK_TIMEOUT": 120}, "database": "FAIR"}
@@ -92,9 +92,12 @@ def test_readers_do_not_wait_for_bound_rows(fair: Endpoint) -> None:
 
 
 def test_session_queues_so_many_statements_and_no_more(tmp_path: Path) -> None:
-    with served(tmp_path, Limits(queued_statements=5)) as endpoint, connect(endpoint, **PATIENT) as connection:
+    with (
+        served(tmp_path, EndpointLimits(queued_statements=5)) as endpoint,
+        connect(endpoint, **PATIENT) as connection,
+    ):
         connection.cursor().execute("CREATE DATABASE FAIR")
-        with pytest.raises(ProgrammingError, match="5 statements waiting, which is the most"):
+        with pytest.raises(ProgrammingError, match="5 waiting statements, which is the most"):
             for number in range(10):
                 connection.cursor().execute_async(HEAVY.format(number))
         with connect(endpoint) as other:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from customer_analytics.doctor import examine
-from customer_analytics.running import dagster_home, dagster_instance
+from customer_analytics.instance import dagster_home, dagster_instance
 from customer_analytics.settings import Settings
 
 AT_ONCE, HOMES = 4, 5

@@ -18,10 +18,10 @@ import pytest
 from sqlglot import exp
 
 from customer_analytics.embedded_snowflake import Endpoint, ensure_running, stop
-from customer_analytics.embedded_snowflake.allowed_functions import DUCKDB, SNOWFLAKE
-from customer_analytics.embedded_snowflake.duckdb_check import check
-from customer_analytics.embedded_snowflake.errors import SnowflakeError
-from customer_analytics.embedded_snowflake.store import Store
+from customer_analytics.embedded_snowflake.sql.allowed_functions import DUCKDB, SNOWFLAKE
+from customer_analytics.embedded_snowflake.sql.duckdb_check import check
+from customer_analytics.embedded_snowflake.state.errors import SnowflakeError
+from customer_analytics.embedded_snowflake.state.store import Store
 from customer_analytics_tests.attacks.duckdb_calls import Overload, catalogue, plant, succeeding
 from customer_analytics_tests.attacks.observed import connections, contents, uses_of
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from customer_analytics.embedded_snowflake.store import Store, execute
+from customer_analytics.embedded_snowflake.state.engine import execute
+from customer_analytics.embedded_snowflake.state.store import Store
 
 SECRET = "words outside of the state"
 # Which database and schema a name means, and how its SQL is read; nothing that reaches out.

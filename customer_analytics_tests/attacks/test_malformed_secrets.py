@@ -10,10 +10,10 @@ from dagster._serdes import serialize_value
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.resources.openai_service import OpenAIService
-from customer_analytics.resources.vectors.weaviate_connection import Address, Connection
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
-from customer_analytics.resources.warehouse.key_pair import check_private_key
+from customer_analytics.ports.openai_service import OpenAIService
+from customer_analytics.ports.vectors.weaviate_connection import Address, Connection
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.sign_in import check_private_key
 from customer_analytics.settings import settings
 
 WORD = "planted-word"

@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 from dagster import DagsterRunStatus
 
-from customer_analytics.automation import new_calls
+from customer_analytics.automation import arrivals, new_calls
 from customer_analytics.ingestion.call_staging import list_calls
-from customer_analytics.ingestion.calls import CallFile, Told
+from customer_analytics.ingestion.calls import CallFacts, CallFile
 from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
@@ -31,7 +31,7 @@ def load(watched: Watched, result: dg.SensorResult) -> list[str]:
     calls = requested(result) or []
     watched.run(result, DagsterRunStatus.SUCCESS)
     listing = list_calls(SourceLocation.open(watched.calls.parent), only=calls)
-    watched.warehouse.upsert(STG_SUPPORT_CALLS, STG_SUPPORT_CALLS.rows(listing.calls))
+    watched.warehouse.writes.upsert(STG_SUPPORT_CALLS, STG_SUPPORT_CALLS.rows(listing.calls))
     return calls
 
 
@@ -76,11 +76,11 @@ def test_calls_that_cannot_be_read_keep_no_others_waiting(
 ) -> None:
     really_hash = new_calls.hash_call
 
-    def hash_call(location: SourceLocation, path: str, file: FileEntry, told: Told) -> CallFile | Problem:
+    def hash_call(location: SourceLocation, path: str, file: FileEntry, told: CallFacts) -> CallFile | Problem:
         is_broken = path.startswith("0-")
         return Problem(path, "cannot be read") if is_broken else really_hash(location, path, file, told)
 
-    monkeypatch.setattr(new_calls, "_MOST_CALLS", 4)
+    monkeypatch.setattr(arrivals, "MOST_FILES", 4)
     monkeypatch.setattr(new_calls, "hash_call", hash_call)
     for number in range(6):
         watched.write(f"0-{number:02}.wav")

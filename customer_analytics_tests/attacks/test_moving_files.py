@@ -115,7 +115,7 @@ def test_a_source_file_that_is_replaced_while_it_is_read_is_read_once_more(
     whenever_opened["customers.csv"] = add
     loaded = load_file(SourceLocation.open(tmp_path), FILES["customers.csv"])
     assert loaded.rows["FIRST_NAME"].to_pylist() == ["Ada", "Ben", "Cleo", "Dora"]
-    assert loaded.content_hash == hashlib.sha256((tmp_path / "customers.csv").read_bytes()).hexdigest()
+    assert loaded.file_hash == hashlib.sha256((tmp_path / "customers.csv").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["customers.csv", "twitter_comments.parquet"])
@@ -124,7 +124,9 @@ def test_a_source_file_that_grows_and_grows_is_refused_and_says_why(
 ) -> None:
     write_small_source(tmp_path)
     whenever_opened[name] = growing
-    with pytest.raises(SourceError, match=rf"{name} was changed while it was read .*: wait until it is whole\.$"):
+    with pytest.raises(
+        SourceError, match=rf"{name} was changed while it was read .*: wait until it is complete\.$"
+    ):
         load_file(SourceLocation.open(tmp_path), FILES[name])
 
 

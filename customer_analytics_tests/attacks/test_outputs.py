@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from customer_analytics.cli.doctor import print_preflight
 from customer_analytics.cli.errors import fail
-from customer_analytics.cli.preflight import look_into_source
 from customer_analytics.cli.sql import print_table
-from customer_analytics.dashboard import shown
+from customer_analytics.dashboard import display
 from customer_analytics.embedded_snowflake import Endpoint
 from customer_analytics.output import guard_logs
 from customer_analytics.progress import Progress
@@ -54,7 +54,7 @@ def literal(text: str) -> str:
 def test_csv_of_the_dashboard_holds_no_formula() -> None:
     texts = [*FORMULAS, *BEHIND_A_SEPARATOR, *NUMBERS, *PLAIN]
     frame = pd.DataFrame({"=NAME": texts, "KIND": pd.Categorical(texts), "AMOUNT": [-1.5] * len(texts)})
-    header, *rows = csv.reader(io.StringIO(shown.csv(frame).decode(), newline=""))
+    header, *rows = csv.reader(io.StringIO(display.csv(frame).decode(), newline=""))
     assert header == ["'=NAME", "KIND", "AMOUNT"]
     for text, kind, amount in rows:
         assert not BEGINS_A_FORMULA.search(text), text
@@ -107,9 +107,9 @@ def test_files_of_hostile_names_act_on_no_terminal(tmp_path: Path, capsys: pytes
     (source / "customers.csv").write_text(f"customer_id,first_name,last_name,{name}\n1,Ada,L.,x\n")
     for file in (source / "calls" / f"{name}.wav", source / f"{name}.csv", source / "calls" / f"{name}.txt"):
         file.write_bytes(b"RIFF")
-    look_into_source(Settings(home=tmp_path / "home", source=str(source)))
+    print_preflight(Settings(home=tmp_path / "home", source=str(source)))
     with pytest.raises(SystemExit):
-        look_into_source(Settings(home=tmp_path / "home", source=f"{source}/{name}"))
+        print_preflight(Settings(home=tmp_path / "home", source=f"{source}/{name}"))
     printed = capsys.readouterr()
     assert "customers.csv" in printed.out
     assert acting(printed.out + printed.err) == []

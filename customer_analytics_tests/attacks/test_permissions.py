@@ -83,5 +83,5 @@ def test_files_of_other_owners_and_links_are_left_alone(tmp_path: Path, monkeypa
     open_file(file)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     monkeypatch.setattr(os, "umask", lambda _: 0)
-    private_files.keep(tmp_path)
+    private_files.enforce(tmp_path)
     assert stat.S_IMODE(file.stat().st_mode) == 0o644

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from customer_analytics.embedded_snowflake import (
     ensure_running,
     find,
     process,
-    proof,
     reach,
     stop,
 )
+from customer_analytics.embedded_snowflake.protocol import proof
 from customer_analytics.settings import Settings
 from customer_analytics_tests.attacks.strangers import dripping, stranger
 from customer_analytics_tests.deployment import located
@@ -250,6 +251,33 @@ def test_stopping_does_not_kill_a_process_that_got_the_endpoints_number(
         assert not stop(tmp_path)
         assert bystander.poll() is None
         bystander.communicate(b"\n")
+    assert find(home) == endpoint
+
+
+def test_stopping_does_not_kill_a_later_process_with_the_pid_that_the_endpoint_had(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint was found, ended, and its PID was reused before it was stopped."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
+        began = psutil.Process(bystander.pid).create_time() - 3600
+        ended = replace(find(home), pid=bystander.pid, began=began)
+        monkeypatch.setattr(process, "find", lambda home: ended)
+        monkeypatch.setattr(process, "_STOP_SECONDS", 0.0)
+        assert process.stop(tmp_path)
+        assert not ended.process.is_alive()
+        assert bystander.poll() is None
+        bystander.communicate(b"\n")
+
+
+def test_an_answer_with_the_pid_of_a_later_process_is_not_the_endpoints(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint, real = find(home), proof.identify
+    earlier = replace(real("127.0.0.1", endpoint.port, endpoint.token), began=endpoint.began - 3600)
+    monkeypatch.setattr(proof, "identify", lambda *given: earlier)
+    assert find(home) is None
+    assert not stop(home)
+    monkeypatch.undo()
     assert find(home) == endpoint
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import snowflake.connector
 
+from customer_analytics.adapters import Adapters
 from customer_analytics.damage import DamagedError
-from customer_analytics.deployment import resources
 from customer_analytics.embedded_snowflake import ensure_running, stop
-from customer_analytics.erasure import kept
+from customer_analytics.erasure import key_copy
 from customer_analytics.ml.collections import CUSTOMER_COMMENT, collection
 from customer_analytics.settings import Settings
 from customer_analytics.state_check import damages
@@ -101,8 +101,8 @@ def test_a_damaged_collection_is_told_of_by_whoever_uses_it(
 ) -> None:
     shutil.copytree(state / "vectors", tmp_path / "vectors")
     how(LANCE_DATA(tmp_path))
-    made = resources(Settings(home=tmp_path))
-    store, comments = made["vector_store"], collection(CUSTOMER_COMMENT, made["embedder"])
+    made = Adapters(Settings(home=tmp_path))
+    store, comments = made.vector_store, collection(CUSTOMER_COMMENT, made.embedder)
     vector = np.ones(comments.dimensions, dtype=np.float32)
     for use in (lambda: list(store.scan(comments)), lambda: store.search_vector(comments, vector, 3)):
         with pytest.raises(DamagedError, match=r"vectors is damaged .*customer-analytics repair") as raised:
@@ -147,7 +147,7 @@ def test_who_was_erased_is_read_from_what_is_left_of_a_database(tmp_path: Path) 
         deployment.call("repair", "--yes")
         rows = deployment.rows("SELECT * FROM ERASED_KEYS ORDER BY KIND")
         assert [tuple(row.values()) for row in rows] == ERASED
-        assert kept.read(home) == set(ERASED)
+        assert key_copy.read(home) == set(ERASED)
     finally:
         stop(home)
 
@@ -159,7 +159,7 @@ def test_after_a_repair_a_run_gives_the_same_rows_and_erased_customers_stay_eras
     shutil.copytree(state, home)
     deployment = Deployment(home, shop.variables)
     try:
-        kept.write(home, ERASED)
+        key_copy.write(home, ERASED)
         for which in (DATABASE, LANCE_DATA, RUNS, STAGED):
             garbage(which(home))
         doctor = deployment.attempt("doctor")
@@ -172,7 +172,7 @@ def test_after_a_repair_a_run_gives_the_same_rows_and_erased_customers_stay_eras
         assert DATABASE(aside).read_bytes() == RUNS(aside).read_bytes() == GARBAGE
         deployment.call("run")
         assert list(damages(home)) == []
-        assert kept.read(home) == set(ERASED)
+        assert key_copy.read(home) == set(ERASED)
         assert [row["CUSTOMER_ID"] for row in deployment.rows("SELECT CUSTOMER_ID FROM CUSTOMERS")] == ["1", "3"]
         before, after = shop.tables(), deployment.tables()
         for name in (

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from customer_analytics.model_files import RERANKER_EN
-from customer_analytics.resources import onnx_model
-from customer_analytics.resources.answers import scoring
-from customer_analytics.resources.answers.reranker import Reranker
-from customer_analytics.resources.answers.scoring import BusyError, Turns
+from customer_analytics.ports import onnx_model
+from customer_analytics.ports.answers import scoring
+from customer_analytics.ports.answers.reranker import Reranker
+from customer_analytics.ports.answers.scoring import BusyError, Turns
 from customer_analytics.search import Search, finding
 from customer_analytics.settings import settings
 

@@ -12,8 +12,8 @@ import pytest
 from dagster._serdes import serialize_value
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-from customer_analytics.resources.notifications.base import RunFailure
-from customer_analytics.resources.notifications.webhook import WebhookNotifier
+from customer_analytics.ports.notifications.base import RunFailure
+from customer_analytics.ports.notifications.webhook import WebhookNotifier
 
 FAILURE = RunFailure("run-1", "all_assets", "it failed", ("ill: the toy box is empty",))
 WORD = "planted-word"

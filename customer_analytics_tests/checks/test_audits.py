@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from snowflake.snowpark import DataFrame
 
-from customer_analytics.checks import customers as customer_checks
-from customer_analytics.checks import presentation as presentation_checks
-from customer_analytics.checks import sources as source_checks
-from customer_analytics.checks.audit import Audit, declared
+from customer_analytics.checks.texts import CALLS_ARE_STAGED
+from customer_analytics.publishing.audits import Audit, result, table_audits
+from customer_analytics.publishing.table_audits import AUDITS, warning_audits
 from customer_analytics.tables import TABLES, Column, SqlType, Table, customers, presentation, sentiment, sources
 from customer_analytics_tests.transforms.conftest import Load, load  # noqa: F401
 
@@ -35,12 +34,12 @@ def found(audits: Sequence[Audit], rows: DataFrame, **inputs: DataFrame) -> dict
 
 
 def test_rows_as_declared_pass(load: Load) -> None:  # noqa: F811
-    assert found(declared(TOYS), load(TOYS, [(1, "bear", "red", 0.0), (2, "bear", None, None)])) == {}
+    assert found(table_audits(TOYS), load(TOYS, [(1, "bear", "red", 0.0), (2, "bear", None, None)])) == {}
 
 
 def test_what_is_not_as_declared_is_counted(load: Load) -> None:  # noqa: F811
     rows = [(1, "bear", "green", 0.5), (1, "car", "red", 1.5), (2, None, "blue", -0.1), (None, "doll", "red", 1.0)]
-    assert found(declared(TOYS), load(TOYS, rows)) == {
+    assert found(table_audits(TOYS), load(TOYS, rows)) == {
         "required_columns_are_set": 2,
         "key_is_unique": 1,
         "values_are_accepted": 3,
@@ -56,7 +55,7 @@ def test_calls_without_a_date_are_counted(load: Load) -> None:  # noqa: F811
         ("x.mp3", None, moment, "clock", None, 5, "02ff", moment),
     ]
     assert found(
-        source_checks.noted(calls), load(calls, rows), STG_CUSTOMERS=load(sources.STG_CUSTOMERS, [("1", "A", "B")])
+        warning_audits(calls), load(calls, rows), STG_CUSTOMERS=load(sources.STG_CUSTOMERS, [("1", "A", "B")])
     ) == {
         "calls_are_dated": 1,
         "customers_are_known": 2,
@@ -64,50 +63,51 @@ def test_calls_without_a_date_are_counted(load: Load) -> None:  # noqa: F811
     }
 
 
+def test_calls_whose_audio_is_not_staged_are_counted(load: Load) -> None:  # noqa: F811
+    calls, moment = sources.STG_SUPPORT_CALLS, datetime(2020, 1, 31)
+    rows = [(f"{number}-01.mp3", None, None, None, None, 5, f"0{number}ff", moment) for number in range(3)]
+    staged = load(calls, rows[:2]).select("AUDIO_HASH")
+    assert found([CALLS_ARE_STAGED], load(calls, rows), staged=staged) == {"every_call_is_staged": 1}
+
+
 def test_no_value_of_the_table_is_told(load: Load) -> None:  # noqa: F811
     rows = load(TOYS, [(number, "a secret", "green", None) for number in range(9)])
-    (audit,) = [audit for audit in declared(TOYS) if audit.name == "values_are_accepted"]
-    told = audit.result(TOYS, 9, audit.violations(rows, {}))
-    assert (told.metadata.keys(), told.description) == ({"rows_found"}, "9 rows")
+    (audit,) = [audit for audit in table_audits(TOYS) if audit.name == "values_are_accepted"]
+    told = result(TOYS, audit, 9, audit.violations(rows, {}))
+    assert (told.places, told.text) == ((), "9 rows")
     keyless = [table for table in TABLES.values() if not table.key]
     assert keyless
     for table in keyless:
-        (audit, *_) = declared(table)
+        (audit, *_) = table_audits(table)
         shown = audit.violations(load(table, []), {}).columns
         assert {column.type for column in table.columns if column.name in shown}.isdisjoint({SqlType.TEXT})
 
 
-AUDITS = {
-    customers.CUSTOMERS: (customer_checks.CUSTOMERS, {"customers": sources.STG_CUSTOMERS}),
-    customers.ORDERS: (customer_checks.ORDERS, {"orders": sources.STG_ORDERS}),
-    customers.MRR: (customer_checks.MRR, {"periods": sources.STG_SUBSCRIPTION_PERIODS}),
-    customers.ATTRIBUTION_TOUCHES: (
-        customer_checks.ATTRIBUTION_TOUCHES,
-        {"conversions": sources.STG_CUSTOMER_CONVERSIONS},
-    ),
-    presentation.PRES_SENTIMENT: (
-        presentation_checks.SENTIMENT,
-        {"comments": sentiment.PRED_TWITTER_COMMENTS, "calls": sentiment.PRED_CUSTOMER_CALLS},
-    ),
-    presentation.PRES_AD_SPEND: (
-        presentation_checks.AD_SPEND,
-        {"spend": sources.STG_AD_SPEND, "touches": customers.ATTRIBUTION_TOUCHES},
-    ),
-    presentation.PRES_CLV: (presentation_checks.CLV, {"valued": customers.CUSTOMERS}),
-    presentation.PRES_CHURN: (presentation_checks.CHURN, {}),
+INPUTS = {
+    customers.CUSTOMERS: {"customers": sources.STG_CUSTOMERS},
+    customers.ORDERS: {"orders": sources.STG_ORDERS},
+    customers.MRR: {"periods": sources.STG_SUBSCRIPTION_PERIODS},
+    customers.ATTRIBUTION_TOUCHES: {"conversions": sources.STG_CUSTOMER_CONVERSIONS},
+    presentation.PRES_SENTIMENT: {
+        "comments": sentiment.PRED_TWITTER_COMMENTS,
+        "calls": sentiment.PRED_CUSTOMER_CALLS,
+    },
+    presentation.PRES_AD_SPEND: {"spend": sources.STG_AD_SPEND, "touches": customers.ATTRIBUTION_TOUCHES},
+    presentation.PRES_CLV: {"valued": customers.CUSTOMERS},
+    presentation.PRES_CHURN: {},
 }
 
 
-@pytest.mark.parametrize("table", AUDITS, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", INPUTS, ids=lambda table: table.name)
 def test_empty_tables_pass(load: Load, table: Table) -> None:  # noqa: F811
-    audits, inputs = AUDITS[table]
-    assert found(audits, load(table, []), **{name: load(of, []) for name, of in inputs.items()}) == {}
+    inputs = {name: load(of, []) for name, of in INPUTS[table].items()}
+    assert found(AUDITS[table], load(table, []), **inputs) == {}
 
 
 def test_a_row_that_got_lost_is_found(load: Load) -> None:  # noqa: F811
     there = load(sources.STG_CUSTOMERS, [(1, "Ada", None), (2, "Ben", None)])
     rows = load(customers.CUSTOMERS, [(1, "Ada", None, None, None, 0, None, None)])
-    assert found(customer_checks.CUSTOMERS, rows, customers=there) == {"every_customer_is_there": 1}
+    assert found(AUDITS[customers.CUSTOMERS], rows, customers=there) == {"every_customer_is_there": 1}
 
 
 def month(customer: int, first_day: date, mrr: int, change: int) -> tuple[Any, ...]:
@@ -131,7 +131,7 @@ def test_changes_sum_to_the_monthly_revenue(load: Load, change_in_february: int,
         month(2, JANUARY, 5, 5),
         month(2, FEBRUARY, 0, -5),
     ]
-    identities = [audit for audit in customer_checks.MRR if audit.name.startswith("changes")]
+    identities = [audit for audit in AUDITS[customers.MRR] if audit.name.startswith("changes")]
     assert (
         found(identities, load(customers.MRR, rows), periods=load(sources.STG_SUBSCRIPTION_PERIODS, periods))
         == finds
@@ -150,4 +150,4 @@ def test_every_model_attributes_all_revenue(load: Load, share: float, finds: dic
 
     rows = load(customers.ATTRIBUTION_TOUCHES, [touch(1, 0.5), touch(2, share)])
     conversions = load(sources.STG_CUSTOMER_CONVERSIONS, [(7, moment, 40)])
-    assert found(customer_checks.ATTRIBUTION_TOUCHES, rows, conversions=conversions) == finds
+    assert found(AUDITS[customers.ATTRIBUTION_TOUCHES], rows, conversions=conversions) == finds

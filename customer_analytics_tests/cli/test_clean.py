@@ -1,4 +1,4 @@
-"""Cleaning up on the command line: what has no source is told first, and goes when its user says so."""
+"""`clean --orphans` lists data without a source, and removes it only with --yes."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 
 from customer_analytics_tests.deployment import Deployment
 
-pytestmark = pytest.mark.timeout(600)  # the shop's first run is among it
+pytestmark = pytest.mark.timeout(600)  # includes the shop's first run
 
 
-def test_what_has_no_source_is_listed_and_removed_only_with_yes(shop: Deployment, tmp_path: Path) -> None:
-    (tmp_path / "00ff.wav").write_bytes(b"of a call that is gone")
+def test_data_without_a_source_is_listed_and_removed_only_with_yes(shop: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "00ff.wav").write_bytes(b"audio of a deleted call")
     shop.rows(f"PUT file://{tmp_path}/00ff.wav @CALL_STAGE AUTO_COMPRESS=FALSE")
     with dg.DagsterInstance.from_config(str(shop.home / "dagster")) as instance:
         instance.add_dynamic_partitions("call_audio", ["00ff"])
@@ -19,20 +19,20 @@ def test_what_has_no_source_is_listed_and_removed_only_with_yes(shop: Deployment
     staged, vectors = len(shop.rows("LIST @CALL_STAGE")), store.describe()
 
     listed = shop.call("clean", "--orphans")
-    assert "Without a source: 1 files of the stage, 1 partitions." in listed
+    assert "Without a source: 1 files in the stage, 1 partitions." in listed
     for other in others:
         assert f"Without a source: collection {other.physical_name}, whose" in listed
-    assert "Nothing was removed: add --yes to remove it." in listed
+    assert "Nothing was removed. Add --yes to remove the data above." in listed
     assert (len(shop.rows("LIST @CALL_STAGE")), store.describe()) == (staged, vectors)
 
     removed = shop.call("clean", "--orphans", "--yes")
-    assert "Removed: 1 files of the stage, 1 partitions." in removed
+    assert "Removed: 1 files in the stage, 1 partitions." in removed
     for other in others:
         assert f"Removed: collection {other.physical_name}, whose" in removed
         assert other.physical_name not in store.describe()
 
     again = shop.call("clean", "--orphans")
-    assert "Without a source: 0 files of the stage, 0 partitions." in again
+    assert "Without a source: 0 files in the stage, 0 partitions." in again
     assert "collection" not in again
     assert len(shop.rows("LIST @CALL_STAGE")) == staged - 1
     assert "Thomas likes Bertie" in shop.call("search", "Thomas and Bertie")

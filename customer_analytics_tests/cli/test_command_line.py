@@ -1,4 +1,4 @@
-"""The command line as its users meet it."""
+"""The command line, run as a user runs it."""
 
 import csv
 import io
@@ -55,13 +55,25 @@ def test_an_error_is_one_sentence(structured: Deployment) -> None:
     assert "Traceback" not in printed
 
 
-def test_state_of_another_format_is_one_sentence(tmp_path: Path) -> None:
-    warehouse = tmp_path / "warehouse"
-    warehouse.mkdir()
-    (warehouse / "format.json").write_text('{"format": 1}')
-    ran = Deployment(tmp_path).attempt("sql", "SELECT 1")
+def test_before_the_first_run_a_missing_table_is_one_sentence(tmp_path: Path) -> None:
+    fresh = Deployment(tmp_path / "home")
+    ran = fresh.attempt("retry")
+    stop(fresh.home)
     assert ran.returncode == 1
-    assert "is of format 1, this version reads format" in ran.stderr
+    assert "CALL_TRANSCRIPTS' does not exist" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("command", [("sql", "SELECT 1"), ("run",), ("erase", "1"), ("label",)])
+def test_a_state_folder_of_the_version_before_is_refused_in_a_sentence(
+    command: tuple[str, ...], source: Path, tmp_path: Path
+) -> None:
+    """In format 2, FILE_HASH was CONTENT_HASH."""
+    (tmp_path / "warehouse").mkdir()
+    (tmp_path / "warehouse" / "format.json").write_text('{"format": 2}')
+    ran = Deployment(tmp_path, {"CUSTOMER_ANALYTICS_SOURCE": str(source)}).attempt(*command)
+    assert ran.returncode == 1
+    assert "is of format 2, this version reads format 3: run the version that wrote it, or move" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
@@ -70,7 +82,9 @@ def test_as_of_decides_which_months_are_complete(structured: Deployment, source:
     assert structured.rows("SELECT MAX(DATE_MONTH) AS M FROM MRR") == [{"M": "2020-01-01"}]
 
 
-def test_all_problems_of_the_source_are_told_at_once(structured: Deployment, source: Path, tmp_path: Path) -> None:
+def test_all_problems_of_the_source_are_reported_together(
+    structured: Deployment, source: Path, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(source, broken)
     (broken / "orders.csv").unlink()
@@ -82,9 +96,7 @@ def test_all_problems_of_the_source_are_told_at_once(structured: Deployment, sou
     assert structured.rows("SELECT COUNT(*) AS N FROM STG_ORDERS") == [{"N": 3}]
 
 
-def test_rejected_rows_stand_with_their_line_and_reason(
-    structured: Deployment, source: Path, tmp_path: Path
-) -> None:
+def test_rejected_rows_are_kept_with_line_and_reason(structured: Deployment, source: Path, tmp_path: Path) -> None:
     dirty = tmp_path / "dirty"
     shutil.copytree(source, dirty)
     with (dirty / "customers.csv").open("a") as file:
@@ -112,15 +124,15 @@ def test_doctor_finds_what_is_missing(structured: Deployment, source: Path) -> N
     assert "ok    warehouse (embedded)" in done.stdout
 
 
-def test_version_and_help_are_there(structured: Deployment) -> None:
+def test_version_and_help_are_printed(structured: Deployment) -> None:
     assert structured.call("--version").startswith("customer-analytics, version ")
     for command in ("run", "sql", "doctor", "clean"):
         assert "Usage:" in structured.call(command, "--help")
 
 
 def test_clean_drops_leftovers_and_with_all_everything(structured: Deployment) -> None:
-    assert "Dropped what 0 ended runs had left." in structured.call("clean")
+    assert "Removed the leftovers of 0 ended runs." in structured.call("clean")
     assert find(structured.home)
     structured.call("clean", "--all", "--yes")
     assert not structured.home.exists()
-    assert "There is no state" in structured.call("clean", "--all", "--yes")
+    assert "contains no state" in structured.call("clean", "--all", "--yes")

@@ -1,4 +1,4 @@
-"""Erasing a customer: everywhere, nobody else, and for good."""
+"""`erase` removes a customer everywhere and permanently, and no other customer."""
 
 import shutil
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ WITH_CUSTOMER = [name for name, table in TABLES.items() if "CUSTOMER_ID" in tabl
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_small_source(tmp_path_factory.mktemp("source"))
     with (folder / "customers.csv").open("a") as customers:
-        customers.write("1,Ada again,L.\n21,,\n")  # the first is rejected, as a repetition
+        customers.write("1,Ada again,L.\n21,,\n")  # the first repeats a key and is rejected
     for name, recording in {"1-01": 0, "1-02": 1, "2-01": 1}.items():
         shutil.copy(RECORDINGS[recording], folder / "calls" / f"{name}.opus")
     return folder
@@ -45,7 +45,7 @@ def _of_others(deployment: Deployment) -> dict[str, list[dict[str, Any]]]:
     return {name: sorted(of_table, key=repr) for name, of_table in rows.items()}
 
 
-def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, source: Path) -> None:
+def test_a_customer_is_erased_everywhere_and_stays_erased(deployment: Deployment, source: Path) -> None:
     before = _of_others(deployment)
     store, of_other_model = deployment.as_after_a_change_of_model()
     found = deployment.attempt("erase", "1", "--check")
@@ -67,13 +67,13 @@ def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, so
     ):
         assert place in found.stdout
 
-    assert "nothing is left of customer 1" in deployment.call("erase", "1", "--yes")
+    assert "no data of customer 1 is left" in deployment.call("erase", "1", "--yes")
 
     assert _of_others(deployment) == before
     assert deployment.rows("SELECT PAYMENT_ID FROM STG_PAYMENTS") == [{"PAYMENT_ID": "4"}]
     assert deployment.rows("SELECT COUNT(*) AS N FROM STG_COMMENT_TRAINING") == [{"N": 79}]
     staged = deployment.rows("LIST @CALL_STAGE")
-    assert len(staged) == 1  # the recording that customer 2 has, too
+    assert len(staged) == 1  # the recording that customer 2 also has
     texts = pq.read_table(next((source / "snapshot").glob("CustomerComment-*.parquet")))["review_text"].to_pylist()
     assert texts == ["The box came empty"]
     left = {
@@ -88,11 +88,11 @@ def test_a_customer_is_erased_everywhere_and_stays_so(deployment: Deployment, so
 
     again = deployment.call("run")
     assert "CustomerComment: 1 objects, 0 embedded, 0 removed" in again
-    assert "customers.csv: 2 more of erased customers, left out" in again
-    assert "comments: 3 more of erased customers, left out" in again
-    assert deployment.call("erase", "1", "--check").startswith("Of customer 1 there is nothing.")
+    assert "customers.csv: left out 2 rows of erased customers" in again
+    assert "comments: left out 3 rows of erased customers" in again
+    assert deployment.call("erase", "1", "--check").startswith("Data of customer 1: none.")
     assert deployment.rows("SELECT COUNT(*) AS N FROM CUSTOMERS") == [{"N": 3}]
 
 
-def test_a_customer_of_whom_there_is_nothing_is_no_error(deployment: Deployment) -> None:
-    assert "there is nothing" in deployment.call("erase", "777", "--yes")
+def test_erasing_a_customer_without_data_succeeds(deployment: Deployment) -> None:
+    assert "Data of customer 777: none." in deployment.call("erase", "777", "--yes")

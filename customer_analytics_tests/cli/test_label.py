@@ -19,23 +19,21 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_comments_without_a_label_are_offered_with_their_sentiment_as_a_hint(
-    shop: Deployment, tmp_path: Path
-) -> None:
+def test_unlabelled_comments_are_written_with_their_sentiment_as_a_hint(shop: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
-    told = shop.call("label", "--output", str(path))
-    assert "Wrote 7 comments" in told
-    assert "save the file as comment_training.csv" in told
+    printed = shop.call("label", "--output", str(path))
+    assert "Wrote 7 comments" in printed
+    assert "save the file as comment_training.csv" in printed
     offered = rows(path)
     assert {row["review_text"].lstrip("\u2060") for row in offered} == UNLABELLED
-    # An invisible character, which loading trims, keeps a spreadsheet from taking a text for a formula.
+    # An invisible character, which loading trims, prevents a spreadsheet from reading a text as a formula.
     assert not [row for row in offered if row["review_text"].startswith(("=", "+", "-", "@"))]
     assert {row["label"] for row in offered} == {""}
     doubts = [abs(float(row["sentiment"]) - 0.5) for row in offered]
     assert doubts == sorted(doubts)
 
 
-def test_so_many_as_asked_for_are_offered_and_always_the_same(shop: Deployment, tmp_path: Path) -> None:
+def test_the_requested_number_is_written_and_always_the_same(shop: Deployment, tmp_path: Path) -> None:
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     for path in (first, second):
         shop.call("label", "--number", "3", "--output", str(path))
@@ -43,7 +41,7 @@ def test_so_many_as_asked_for_are_offered_and_always_the_same(shop: Deployment, 
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_what_is_filled_in_comes_back_as_it_was_and_the_rest_waits(shop: Deployment, tmp_path: Path) -> None:
+def test_filled_in_labels_are_loaded_and_the_rest_stays_unlabelled(shop: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     shop.call("label", "--output", str(path))
     written = path.read_text("utf-8-sig").replace("puzzle,,", "puzzle,1,").replace("empty,,", "empty,0,")
@@ -54,12 +52,12 @@ def test_what_is_filled_in_comes_back_as_it_was_and_the_rest_waits(shop: Deploym
     assert loaded.ignored_columns == ("sentiment",)
 
 
-def test_a_file_is_not_overwritten_unless_that_is_wanted(shop: Deployment, tmp_path: Path) -> None:
+def test_a_file_is_overwritten_only_with_force(shop: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("mine")
     refused = shop.attempt("label", "--output", str(path))
     assert refused.returncode == 1
-    assert "is there already" in refused.stderr
+    assert "already exists" in refused.stderr
     assert path.read_text() == "mine"
     shop.call("label", "--output", str(path), "--force")
     assert len(rows(path)) == 7

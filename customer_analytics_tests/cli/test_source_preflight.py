@@ -1,4 +1,4 @@
-"""What `run` and `doctor` say of the source, and when nothing is begun."""
+"""The source report of `run` and `doctor`, and sources that stop a run before it starts."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_a_wrong_path_is_one_sentence(
     assert not deployment.home.exists()
 
 
-def test_without_customers_nothing_is_begun(deployment: Deployment, source: Path) -> None:
+def test_without_customers_no_run_starts(deployment: Deployment, source: Path) -> None:
     (source / "customers.csv").write_bytes(b"PK\x03\x04\x1b[2J")
     done = deployment.attempt("run", "--source", str(source))
     assert done.returncode == 1
@@ -53,7 +53,7 @@ def test_without_customers_nothing_is_begun(deployment: Deployment, source: Path
     assert not deployment.home.exists()
 
 
-def test_a_run_tells_what_the_source_holds_and_goes_on_without_a_file_that_is_refused(
+def test_a_run_reports_the_source_and_continues_without_a_refused_file(
     deployment: Deployment, source: Path
 ) -> None:
     (source / "orders.csv").unlink()
@@ -65,7 +65,7 @@ def test_a_run_tells_what_the_source_holds_and_goes_on_without_a_file_that_is_re
         stop(deployment.home)
 
 
-def test_doctor_tells_each_file_and_fails_on_one_that_would_be_refused(
+def test_doctor_reports_each_file_and_fails_on_one_that_would_be_refused(
     deployment: Deployment, source: Path
 ) -> None:
     deployment.variables["CUSTOMER_ANALYTICS_SOURCE"] = str(source)

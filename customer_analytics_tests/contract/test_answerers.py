@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from customer_analytics.resources.answers.base import NOTHING_RELEVANT, Answerer, Passage
-from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
-from customer_analytics.resources.answers.openai import OpenAIAnswerer
-from customer_analytics.resources.answers.reranker import Reranker
-from customer_analytics.resources.openai_service import OpenAIService
+from customer_analytics.ports.answers.base import NOTHING_RELEVANT, Answerer, Passage
+from customer_analytics.ports.answers.extractive import ExtractiveAnswerer
+from customer_analytics.ports.answers.openai import OpenAIAnswerer
+from customer_analytics.ports.answers.reranker import Reranker
+from customer_analytics.ports.openai_service import OpenAIService
 from customer_analytics.settings import settings
 from customer_analytics_tests import openai_server
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
-from customer_analytics.resources.embeddings.openai import OpenAIEmbedder
-from customer_analytics.resources.openai_service import OpenAIService
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.ports.embeddings.openai import OpenAIEmbedder
+from customer_analytics.ports.openai_service import OpenAIService
 from customer_analytics.settings import settings
 from customer_analytics_tests import openai_server
 

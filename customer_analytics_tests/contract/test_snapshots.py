@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from customer_analytics.ingestion.location import SourceLocation
-from customer_analytics.resources.vectors import weaviate_backup
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection, PropertyType, UpsertResult, Where
-from customer_analytics.resources.vectors.lance import LanceVectorStore
-from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
+from customer_analytics.ports.vectors import weaviate_backup
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection, PropertyType, UpsertResult, Where
+from customer_analytics.ports.vectors.lance import LanceVectorStore
+from customer_analytics.ports.vectors.weaviate import WeaviateVectorStore
 from customer_analytics.snapshots import MANIFEST, Snapshot, SnapshotError, create, restore
 from customer_analytics_tests.contract.vector_stores.comments import COMMENTS, comment, object_id, table
 
@@ -98,7 +98,7 @@ def test_what_the_store_holds_is_newer_than_a_snapshot(
 ) -> None:
     write(lance, comment(1), comment(2))
     save(lance, folder)
-    write(other, comment(2, content_hash="changed", review_text="now better"), comment(3))
+    write(other, comment(2, text_hash="changed", review_text="now better"), comment(3))
     assert load(folder, other) == [("CustomerComment", 1, 1)]
     texts = {row["id"]: row["review_text"] for row in contents(other)}
     assert texts == {
@@ -141,17 +141,25 @@ def _change_manifest(folder: Path, **values: Any) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def _change_format(folder: Path, version: int) -> None:
+    """As a version of the product wrote it: 2 had the column content_hash."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["format"] = f"customer-analytics-snapshot/{version}"
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (_truncate, "is damaged: its SHA-256 is"),
-        (lambda folder: next(folder.glob("CustomerComment-*")).unlink(), "The snapshot is not complete"),
-        (lambda folder: (folder / MANIFEST).unlink(), "manifest.json is missing, so the snapshot there is not"),
+        (lambda folder: next(folder.glob("CustomerComment-*")).unlink(), "The snapshot is incomplete"),
+        (lambda folder: (folder / MANIFEST).unlink(), "manifest.json is missing, so the snapshot is incomplete"),
         (lambda folder: (folder / MANIFEST).write_text('{"format": '), "manifest.json is damaged"),
-        (lambda folder: (folder / MANIFEST).write_text('{"format": "other/9"}'), "is of format other/9"),
-        (lambda folder: _change_manifest(folder, rows=2), "is not what the manifest says"),
+        (lambda folder: (folder / MANIFEST).write_text('{"format": "other/9"}'), "has format other/9"),
+        (lambda folder: _change_format(folder, 2), "has format customer-analytics-snapshot/2, not .*/3: make the"),
+        (lambda folder: _change_manifest(folder, rows=2), "does not match the manifest"),
         (lambda folder: _change_manifest(folder, dimensions="4"), "manifest.json is damaged|but the embedder is"),
-        (lambda folder: _change_manifest(folder, file="../outside.parquet"), "is no name of a snapshot's file"),
+        (lambda folder: _change_manifest(folder, file="../outside.parquet"), "is not a valid file name"),
     ],
 )
 def test_a_damaged_snapshot_is_refused_before_anything_is_written(
@@ -214,7 +222,7 @@ def test_a_backup_of_weaviate_brings_back_what_was_there(weaviate_store: Weaviat
     (made,) = weaviate_backup.create(weaviate_store, [COMMENTS, CALLS], name, "filesystem")
     assert made.lower().endswith(COMMENTS.physical_name)
     weaviate_store.delete(COMMENTS, [object_id(1)])
-    with pytest.raises(weaviate_backup.BackupError, match="restore with --replace"):
+    with pytest.raises(weaviate_backup.WeaviateBackupError, match="restore with --replace"):
         weaviate_backup.restore(weaviate_store, [COMMENTS, CALLS], name, "filesystem", replace=False)
     weaviate_backup.restore(weaviate_store, [COMMENTS, CALLS], name, "filesystem", replace=True)
     assert contents(weaviate_store) == before
@@ -225,11 +233,11 @@ def test_a_backup_of_weaviate_brings_back_what_was_there(weaviate_store: Weaviat
 
 def test_a_backup_that_is_not_there_drops_nothing(weaviate_store: WeaviateVectorStore) -> None:
     write(weaviate_store, comment(1))
-    with pytest.raises(weaviate_backup.BackupError, match="There is no complete backup nowhere"):
+    with pytest.raises(weaviate_backup.WeaviateBackupError, match="There is no complete backup nowhere"):
         weaviate_backup.restore(weaviate_store, [COMMENTS], "nowhere", "filesystem", replace=True)
     assert weaviate_store.count(COMMENTS) == 1
 
 
 def test_only_weaviate_makes_such_backups(lance: LanceVectorStore) -> None:
-    with pytest.raises(weaviate_backup.BackupError, match="use snapshot create"):
+    with pytest.raises(weaviate_backup.WeaviateBackupError, match="use snapshot create"):
         weaviate_backup.create(lance, [COMMENTS], "any", "filesystem")

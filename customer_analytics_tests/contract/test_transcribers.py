@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pytest
 
 from customer_analytics.model_files import WHISPER_TINY_EN, ModelFilesError, fetch
-from customer_analytics.resources.openai_service import OpenAIService
-from customer_analytics.resources.speech.audio import decode
-from customer_analytics.resources.speech.base import Transcriber, Transcript
-from customer_analytics.resources.speech.ctranslate2_weights import checkpoint, read_variables
-from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
-from customer_analytics.resources.speech.openai import OpenAITranscriber
-from customer_analytics.resources.speech.openai_whisper import OpenAIWhisperTranscriber
+from customer_analytics.ports.openai_service import OpenAIService
+from customer_analytics.ports.speech.audio import decode
+from customer_analytics.ports.speech.base import Transcriber, Transcript
+from customer_analytics.ports.speech.ctranslate2_weights import checkpoint, read_variables
+from customer_analytics.ports.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.ports.speech.openai import OpenAITranscriber
+from customer_analytics.ports.speech.openai_whisper import OpenAIWhisperTranscriber
 from customer_analytics.settings import settings
 from customer_analytics_tests import openai_server
 from customer_analytics_tests.spoken import BEGINNING, END, SECONDS, SPEECH

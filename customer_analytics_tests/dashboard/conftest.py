@@ -1,4 +1,4 @@
-"""What a page's test leaves behind in its process."""
+"""Isolation of the page tests."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def main_module() -> Iterator[None]:
-    """Streamlit's AppTest makes the page the main module, which processes spawned by later tests would import."""
+    """Restore the main module: AppTest replaces it by the page, which spawned processes would import."""
     before = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = before

@@ -19,7 +19,7 @@ Open = Callable[..., AppTest]
 
 @contextmanager
 def looking_at(home: Path, variables: Mapping[str, str] | None = None) -> Iterator[Open]:
-    """What opens a page of the dashboard over a state folder, with the values of its address."""
+    """Yield a function that opens a dashboard page over a state folder, with query parameters."""
 
     def forget() -> None:
         settings.cache_clear()
@@ -34,7 +34,7 @@ def looking_at(home: Path, variables: Mapping[str, str] | None = None) -> Iterat
             app.query_params[name] = value
         return _sound(app.run())
 
-    main = sys.modules["__main__"]  # AppTest puts the page there, from where spawned processes would import it
+    main = sys.modules["__main__"]  # AppTest replaces it by the page, which spawned processes would import
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (variables or {}).items():
             patch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""Search and questions from the command line."""
+"""`customer-analytics search` and `ask`."""
 
 import json
 
@@ -20,18 +20,18 @@ def test_search_prints_hits_with_their_origin_or_json(shop: Deployment) -> None:
     assert 0 <= hit["sentiment"] <= 1
 
 
-def test_calls_are_found_by_what_their_manifest_says(shop: Deployment) -> None:
+def test_calls_are_filtered_by_properties_of_their_manifest(shop: Deployment) -> None:
     printed = shop.call("search", "train", "--property", "Agent=maya", "--from", "2020-03-06")
     assert "call of customer 1, 2020-03-06, 1-01.opus, sentiment" in printed
     assert shop.call("search", "train", "--property", "agent=tom") == "Nothing found.\n"
-    assert "'maya' is no property: write it as name=value" in shop.attempt("ask", "x", "--property", "maya").stderr
+    assert "'maya' is not a property: write name=value" in shop.attempt("ask", "x", "--property", "maya").stderr
 
 
-def test_ask_quotes_and_says_where_from_or_that_nothing_is_there(shop: Deployment) -> None:
+def test_ask_quotes_with_origin_or_says_that_nothing_was_found(shop: Deployment) -> None:
     assert shop.call("ask", "Who does Thomas like best?").startswith("“Thomas likes Bertie the bus best.” [1]\n")
     answer = json.loads(shop.call("ask", "What is the capital of Mongolia?", "--json"))
     assert (answer["is_found"], answer["quotes"], answer["model"]) == (False, [], "extractive")
 
 
-def test_a_filter_that_cannot_be_is_refused(shop: Deployment) -> None:
+def test_an_impossible_filter_is_refused(shop: Deployment) -> None:
     assert "0<=x<=1" in shop.attempt("search", "toy", "--min-sentiment", "7").stderr

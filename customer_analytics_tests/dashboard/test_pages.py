@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from customer_analytics.dashboard import shown
+from customer_analytics.dashboard import display
 from customer_analytics.dashboard.reading import reading
 from customer_analytics.embedded_snowflake import stop
 from customer_analytics_tests.dashboard.looking import APP, Open, looking_at
@@ -33,9 +33,9 @@ def texts(app: AppTest) -> list[str]:
 
 def test_before_the_first_run_each_page_says_what_to_do(tmp_path: Path) -> None:
     with looking_at(tmp_path) as look:
-        told = [look(page).info[0].value for page in PAGES]
+        messages = [look(page).info[0].value for page in PAGES]
     stop(tmp_path)
-    assert all("Run `customer-analytics run`" in sentence for sentence in told)
+    assert all("Run `customer-analytics run`" in sentence for sentence in messages)
 
 
 def test_marketing_shows_each_model_side_by_side(look: Open) -> None:
@@ -75,7 +75,7 @@ def test_sales_lists_customers_by_value_and_the_churned(look: Open) -> None:
     assert app.dataframe[0].value["SENTIMENT_SCORE"].between(0, 1).all()
 
 
-def test_a_customers_story_has_orders_subscription_comments_and_calls(look: Open) -> None:
+def test_a_customers_timeline_has_orders_subscription_comments_and_calls(look: Open) -> None:
     app = look("sales", customer="1")
     assert texts(app)[0] == "Ada L."
     assert [(m.label, m.value) for m in app.metric][:3] == [
@@ -90,14 +90,14 @@ def test_a_customers_story_has_orders_subscription_comments_and_calls(look: Open
     assert timeline.loc[timeline["KIND"].isin(["comment", "call"]), "SENTIMENT"].between(0, 1).all()
 
 
-def test_a_call_is_on_the_day_that_its_manifest_tells(look: Open) -> None:
+def test_a_call_is_on_the_day_in_its_manifest(look: Open) -> None:
     timeline = look("sales", customer="1").dataframe[2].value
     assert timeline.loc[timeline["KIND"] == "call", "DAY"].astype(str).tolist() == ["2020-03-06"]
 
 
 @pytest.fixture
 def undated(shop: Deployment) -> Iterator[None]:
-    """The shop while nobody knows when customer 2 has called."""
+    """The shop while the call of customer 2 has no date."""
     update = "UPDATE STG_SUPPORT_CALLS SET CALLED_AT = {} WHERE CUSTOMER_ID = '2'"
     shop.rows(update.format("NULL"))
     st.cache_data.clear()
@@ -110,18 +110,18 @@ def test_a_call_without_a_day_is_listed_and_not_on_the_timeline(look: Open, unda
     app = look("sales", customer="2")
     assert "call" not in app.dataframe[2].value["KIND"].tolist()
     told = [caption.value for caption in app.caption]
-    assert any("1 call of which the day is not known is below only" in caption for caption in told)
-    assert any(caption.startswith("day unknown") for caption in told)
+    assert any("1 call without a date: only in the list below" in caption for caption in told)
+    assert any(caption.startswith("no date") for caption in told)
 
 
-def test_calls_are_in_the_order_in_which_people_count() -> None:
+def test_calls_are_in_natural_order() -> None:
     paths = ["7-10.mp3", "7-2.mp3", "a/7-1.mp3", "7-01-2020-01-31.mp3", "7-2².mp3"]
-    assert sorted(paths, key=shown.natural) == [
+    assert sorted(paths, key=display.natural) == [
         *("7-01-2020-01-31.mp3", "7-2.mp3", "7-2².mp3", "7-10.mp3", "a/7-1.mp3")
     ]
 
 
-def test_a_call_is_heard_beside_its_transcript(look: Open) -> None:
+def test_a_call_can_be_played_beside_its_transcript(look: Open) -> None:
     app = look("sales", customer="1", call="1-01.opus")
     assert "replacement train" in texts(app)[1]
     assert len(app.get("audio")) == 1
@@ -132,12 +132,12 @@ def test_a_call_that_cannot_be_read_says_so(look: Open) -> None:
     assert "could not be transcribed" in app.warning[0].value
 
 
-def test_a_customer_without_calls_and_an_unknown_one_are_told(look: Open) -> None:
-    assert [info.value for info in look("sales", customer="3").info][-1] == "This customer has not called."
-    assert look("sales", customer="4711").info[0].value == "Nothing is known of a customer 4711."
+def test_a_customer_without_calls_and_an_unknown_one_have_messages(look: Open) -> None:
+    assert [info.value for info in look("sales", customer="3").info][-1] == "This customer has no calls."
+    assert look("sales", customer="4711").info[0].value == "There is no data about customer 4711."
 
 
-def test_search_finds_what_is_meant_and_shows_markup_and_sql_as_text(look: Open) -> None:
+def test_search_finds_by_meaning_and_shows_markup_and_sql_as_text(look: Open) -> None:
     assert texts(look("product", q="broken wheel"))[0] == "The wheel of the red tractor broke off at once."
     for query, said in (("squid", MARKUP), (SQL, SQL), (MARKUP, MARKUP)):
         app = look("product", q=query)
@@ -145,7 +145,7 @@ def test_search_finds_what_is_meant_and_shows_markup_and_sql_as_text(look: Open)
         assert not [m for m in app.markdown if "squid" in m.value or "octopus" in m.value]
 
 
-def test_search_filters_by_what_the_address_says(look: Open) -> None:
+def test_search_takes_its_filters_from_the_address(look: Open) -> None:
     app = look("product", q="train", kind="Calls")
     assert len(texts(app)) == 1
     assert "replacement train" in texts(app)[0]
@@ -192,7 +192,7 @@ def test_a_page_survives_a_restart_of_the_endpoint(look: Open, shop: Deployment)
     assert look("marketing").metric[1].value == "8.50"
 
 
-def test_pages_can_be_read_while_a_run_is_going_on(look: Open, shop: Deployment) -> None:
+def test_pages_can_be_read_during_a_run(look: Open, shop: Deployment) -> None:
     run = shop.start("run", "--select", "key:mrr or key:customers or key:pres_clv or key:pres_churn")
     looks = 0
     while run.poll() is None:
@@ -203,7 +203,7 @@ def test_pages_can_be_read_while_a_run_is_going_on(look: Open, shop: Deployment)
     assert looks > 1
 
 
-def test_a_system_that_does_not_answer_is_told_in_words(look: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_does_not_answer_is_a_message(look: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_data.clear()
     monkeypatch.setattr(type(reading().warehouse), "server", _refuse)
     app = AppTest.from_file(str(APP), default_timeout=120).run()
@@ -218,12 +218,12 @@ def _refuse(warehouse: object) -> str:
 
 def test_the_dashboard_cannot_write(look: Open) -> None:
     look("marketing")
-    with pytest.raises(Exception, match="READER only reads"):
-        reading().warehouse.read("DELETE FROM PRES_CLV")
+    with pytest.raises(Exception, match="READER is read-only"):
+        reading().warehouse.query("DELETE FROM PRES_CLV")
 
 
-def test_a_downloaded_text_is_no_formula(look: Open) -> None:
+def test_a_downloaded_text_is_not_a_formula(look: Open) -> None:
     frame = pd.DataFrame({"WHAT": [FORMULA, "fine", None], "AMOUNT": [-1.5, 2, 3]})
-    rows = list(csv.DictReader(io.StringIO(shown.csv(frame).decode())))
+    rows = list(csv.DictReader(io.StringIO(display.csv(frame).decode())))
     assert [row["WHAT"] for row in rows] == [f"'{FORMULA}", "fine", ""]
     assert [row["AMOUNT"] for row in rows] == ["-1.5", "2.0", "3.0"]

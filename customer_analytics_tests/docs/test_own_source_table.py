@@ -1,4 +1,4 @@
-"""The guide to a source table of one's own, followed word for word in a copy of the project."""
+"""The guide `your-own-source-table.md`, executed block by block in a copy of the project."""
 
 import os
 import re
@@ -20,7 +20,7 @@ BLOCK = re.compile(r"(?P<before>(?:[^\n]+\n)+)\n```(?P<language>sh|python)\n(?P<
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy in which the demo has left its source folder and the warehouse's objects."""
+    """A copy of the project after a demo: with a source folder and the warehouse's objects."""
     copy = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "customer_analytics", copy / "customer_analytics")
     (copy / ".venv").mkdir()
@@ -32,7 +32,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _follow(project: Path, before: str, language: str, text: str) -> str:
-    """Do what a block says; what its commands print."""
+    """Execute a block; returns the output of its commands."""
     if language == "sh":
         environment = {**os.environ, "PYTHONPATH": str(project), "CUSTOMER_ANALYTICS_HOME": ".local"}
         environment.pop("CUSTOMER_ANALYTICS_SOURCE", None)

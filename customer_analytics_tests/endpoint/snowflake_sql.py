@@ -11,7 +11,7 @@ from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
-from customer_analytics.embedded_snowflake.allowed_functions import SNOWFLAKE
+from customer_analytics.embedded_snowflake.sql.allowed_functions import SNOWFLAKE
 
 # sqlglot leaves these as text, and warns of each.
 _COMMANDS = ("REMOVE ", "GET ", "ALTER STAGE ")

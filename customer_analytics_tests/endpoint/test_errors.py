@@ -38,7 +38,7 @@ def connection(endpoint: Endpoint) -> Iterator[SnowflakeConnection]:
         ("SELEC 1", 1003, "42000", "syntax error"),
         ("SELECT (1", 1003, "42000", "syntax error"),
         ("ALTER SESSION", 1003, "42000", "ALTER SESSION sets or unsets"),
-        (f'CREATE DATABASE "{"x" * 300}"', 1003, "42000", "too long for the name of a file"),
+        (f'CREATE DATABASE "{"x" * 300}"', 1003, "42000", "too long for a file name"),
         (f'USE DATABASE "{"x" * 300}"', 2003, "42S02", "does not exist"),
         (f'LIST @"{"x" * 300}".PUBLIC.S', 2003, "02000", "does not exist"),
         ("/* nothing */", 1003, "42000", "the statement is empty"),

@@ -84,9 +84,11 @@ def test_endpoint_of_another_home_is_not_taken_for_this_one(home: Path, endpoint
     assert find(home) is None
 
 
-def test_state_of_another_format_is_refused_with_what_to_do(home: Path) -> None:
+@pytest.mark.parametrize("is_served", [False, True], ids=["stopped", "served by the version that wrote it"])
+def test_state_of_another_format_is_refused_with_what_to_do(home: Path, is_served: bool) -> None:
     ensure_running(home)
-    stop(home)
+    if not is_served:
+        stop(home)
     (home / "warehouse" / "format.json").write_text(json.dumps({"format": 999}))
     with pytest.raises(StartError, match=r"is of format 999, this version reads format \d+: run the version"):
         ensure_running(home)

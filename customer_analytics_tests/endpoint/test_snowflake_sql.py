@@ -2,7 +2,7 @@
 
 import pytest
 
-from customer_analytics.embedded_snowflake.allowed_functions import SNOWFLAKE
+from customer_analytics.embedded_snowflake.sql.allowed_functions import SNOWFLAKE
 from customer_analytics_tests.endpoint.snowflake_sql import called, problems
 
 

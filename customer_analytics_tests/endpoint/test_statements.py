@@ -371,6 +371,7 @@ def test_write_pandas_of_the_connector(connection: SnowflakeConnection, run: Run
 
 def test_access_control_and_compute_statements_are_accepted(run: Run) -> None:
     for statement in (
+        "USE SECONDARY ROLES ALL",
         "CREATE ROLE IF NOT EXISTS R",
         "GRANT SELECT ON ALL TABLES IN SCHEMA WORK TO ROLE R",
         "GRANT USAGE ON DATABASE STATEMENTS TO ROLE R",

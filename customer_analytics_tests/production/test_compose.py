@@ -17,7 +17,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics.weaviate_server.configuration import variables as weaviate_variables
 from customer_analytics.weaviate_server.container import IMAGE
 from customer_analytics_tests.production.compose import ROOT, Here, image_variables, interpolated

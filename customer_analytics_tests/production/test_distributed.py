@@ -16,9 +16,10 @@ from snowflake.connector import DictCursor
 from customer_analytics import definitions, distributed, tables
 from customer_analytics.automation.fan_out import FANNED_OUT, fanned_out
 from customer_analytics.embedded_snowflake import stop
-from customer_analytics.resources.vectors.lance import LanceVectorStore
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
-from customer_analytics.settings import Settings
+from customer_analytics.ports.vectors.lance import LanceVectorStore
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.resources.retries import RETRIES
+from customer_analytics.settings import Settings, settings
 from customer_analytics_tests.deployment import Deployment
 from customer_analytics_tests.production.servers import answers, free_port, running
 from customer_analytics_tests.small_source import write_small_source
@@ -145,6 +146,25 @@ def test_assets_are_the_same_in_both_code_locations() -> None:
         assert several[key].replace_attributes(deps=[]) == spec.replace_attributes(deps=[])
     checks = [defs.resolve_asset_graph().asset_check_keys for defs in (definitions.defs, distributed.defs)]
     assert checks[0] == checks[1]
+
+
+def test_every_step_takes_turns_and_is_retried_as_in_one_process() -> None:
+    single, several = (
+        {
+            next(iter(asset.keys)).path[-1]: asset
+            for asset in defs.assets or ()
+            if isinstance(asset, dg.AssetsDefinition)
+        }
+        for defs in (definitions.defs, distributed.defs)
+    )
+    assert several.keys() == single.keys()
+    for name, asset in single.items():
+        pool, steps = asset.op.pool, list(several[name].node_def.iterate_op_defs())
+        assert asset.op.retry_policy == RETRIES
+        assert {step.retry_policy for step in steps} == {RETRIES}
+        buckets = settings().buckets if name in FANNED_OUT else 0
+        of_buckets = {f"{pool}_{number}_of_{buckets}" for number in range(1, buckets + 1)}
+        assert sorted(str(step.pool) for step in steps) == sorted({str(pool), *of_buckets})
 
 
 def test_the_number_of_buckets_is_the_number_of_steps_side_by_side() -> None:

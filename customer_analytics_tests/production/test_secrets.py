@@ -26,11 +26,11 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
 from customer_analytics import assets
-from customer_analytics.deployment import resources
 from customer_analytics.embedded_snowflake import find, stop
 from customer_analytics.embedded_snowflake.process import TOKEN_VARIABLE
-from customer_analytics.resources.vectors.weaviate_connection import Connection
-from customer_analytics.settings import Settings, settings
+from customer_analytics.ports.vectors.weaviate_connection import Connection
+from customer_analytics.resources.adapters import resources
+from customer_analytics.settings import Settings, secret, settings
 from customer_analytics_tests.openai_server import KEY as OPENAI_KEY
 from customer_analytics_tests.openai_server import shared_url
 from customer_analytics_tests.small_source import write_small_source
@@ -181,7 +181,7 @@ def test_a_run_that_succeeds_leaves_no_secret(runs: Runs, monkeypatch: pytest.Mo
                 "CUSTOMER_ANALYTICS_VECTORS": "weaviate",
                 "WEAVIATE_URL": f"http://user:{PLANTED['WEAVIATE_API_KEY']}/more@127.0.0.1",
             },
-            "WEAVIATE_URL is to be like",
+            "WEAVIATE_URL must be like",
         ),
         (
             {
@@ -215,9 +215,9 @@ def test_a_refused_sign_in_leaves_no_secret(runs: Runs, monkeypatch: pytest.Monk
             authentication=way,
             account="myorg-acc",
             user="PIPELINE",
-            private_key=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY"),
-            private_key_passphrase=dg.EnvVar("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"),
-            token=dg.EnvVar("SNOWFLAKE_TOKEN"),
+            private_key=secret("SNOWFLAKE_PRIVATE_KEY"),
+            private_key_passphrase=secret("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"),
+            token=secret("SNOWFLAKE_TOKEN"),
             connection_name="mine",
             database="D",
             schema_name="S",

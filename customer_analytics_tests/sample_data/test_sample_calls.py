@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from customer_analytics.resources.speech.faster_whisper import FasterWhisperTranscriber
+from customer_analytics.ports.speech.faster_whisper import FasterWhisperTranscriber
 from customer_analytics.sample_data.calls import MOODS, recordings
 from customer_analytics.settings import settings
 

@@ -70,6 +70,22 @@ def test_a_call_that_was_added_stays(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "calls" / "3-01.mp3").exists()
 
 
+def test_the_same_data_of_another_version_are_left_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sample_data(tmp_path / "data", customers=5)
+    (tmp_path / "data" / "calls" / "3-01.mp3").write_text("a new call")
+    before = (tmp_path / "data" / "orders.csv").stat()
+    monkeypatch.setattr("customer_analytics.sample_data.folder._generator", lambda: "a later version")
+    assert write_sample_data(tmp_path / "data", customers=5).was_there
+    assert (tmp_path / "data" / "orders.csv").stat() == before
+    assert (tmp_path / "data" / "calls" / "3-01.mp3").exists()
+    (tmp_path / "data" / "orders.csv").write_text("changed")
+    monkeypatch.setattr("customer_analytics.sample_data.folder._generator", lambda: "an even later version")
+    with pytest.raises(ValueError, match=r"holds calls/3-01\.mp3"):
+        write_sample_data(tmp_path / "data", customers=5)
+
+
 def test_data_of_another_scale_take_the_place_of_its_own(tmp_path: Path) -> None:
     write_sample_data(tmp_path / "data", customers=5)
     assert not write_sample_data(tmp_path / "data", customers=6).was_there
@@ -89,14 +105,14 @@ def test_a_lost_file_is_written_again(tmp_path: Path) -> None:
 def test_a_folder_with_other_files_is_refused(name: str, tmp_path: Path) -> None:
     write_sample_data(tmp_path / "data", customers=5)
     (tmp_path / "data" / name).write_text("not ours")
-    with pytest.raises(ValueError, match=f"holds {name}, which is no sample data"):
+    with pytest.raises(ValueError, match=f"holds {name}, which is not sample data"):
         write_sample_data(tmp_path / "data", customers=6)
     assert len((tmp_path / "data" / "customers.csv").read_text().splitlines()) == 6
 
 
 def test_a_folder_of_other_source_data_is_refused(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text("order_id\n")
-    with pytest.raises(ValueError, match=r"holds orders\.csv, which is no sample data"):
+    with pytest.raises(ValueError, match=r"holds orders\.csv, which is not sample data"):
         write_sample_data(tmp_path)
     assert (tmp_path / "orders.csv").read_text() == "order_id\n"
 
@@ -118,8 +134,8 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
 def test_the_command_says_what_it_wrote_or_why_it_did_not(tmp_path: Path) -> None:
     command = ["sample-data", str(tmp_path / "data"), "--customers", "5"]
     assert CliRunner().invoke(main, command).stdout.startswith("Wrote: 5 customers with ")
-    assert CliRunner().invoke(main, command).stdout.startswith("There already: 5 customers with ")
+    assert CliRunner().invoke(main, command).stdout.startswith("Unchanged: 5 customers with ")
     (tmp_path / "data" / "letter.txt").touch()
     refused = CliRunner().invoke(main, [*command, "--seed", "2"])
     assert refused.exit_code == 1
-    assert "holds letter.txt, which is no sample data: name another folder" in refused.output
+    assert "holds letter.txt, which is not sample data: name another folder" in refused.output

@@ -13,7 +13,7 @@ import pytest
 
 from customer_analytics import tables
 from customer_analytics.embedded_snowflake import read_statements, stop
-from customer_analytics.resources.warehouse.resource import OUTSIDE_OF_RUNS
+from customer_analytics.ports.warehouse.connections import OUTSIDE_OF_RUNS
 from customer_analytics.sample_data.folder import Contents, write_sample_data
 from customer_analytics_tests.deployment import Deployment
 from customer_analytics_tests.endpoint.snowflake_sql import problems

@@ -7,10 +7,11 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
 
-from customer_analytics.ml.scoring import Scorer
 from customer_analytics.ml.training import TrainedClassifier, fingerprint, train
-from customer_analytics.ml.training_set import Vectors, text_hash
-from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.ml.training_set import text_hash
+from customer_analytics.ports.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.ports.registry.scoring import Scorer
+from customer_analytics.ports.vectors.matrix import Vectors
 from customer_analytics.sample_data.folder import write_sample_data
 from customer_analytics.settings import settings
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_analytics.resources.answers.excerpts import excerpts
+from customer_analytics.ports.answers.excerpts import excerpts
 
 
 def test_a_short_text_is_one_piece() -> None:

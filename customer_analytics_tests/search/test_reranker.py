@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from customer_analytics.resources.answers.reranker import RELEVANT, Reranker
+from customer_analytics.ports.answers.reranker import RELEVANT, Reranker
 from customer_analytics.settings import settings
 
 QUERY = "Is the train noisy?"

@@ -9,11 +9,11 @@ import pytest
 
 from customer_analytics.ml.collections import CUSTOMER_CALL, CUSTOMER_COMMENT, collection
 from customer_analytics.ml.vectorisation import sync_collection
-from customer_analytics.resources.answers.extractive import ExtractiveAnswerer
-from customer_analytics.resources.answers.reranker import Reranker
-from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
-from customer_analytics.resources.vectors.lance import LanceVectorStore
-from customer_analytics.resources.warehouse.embedded import READER, EmbeddedWarehouse
+from customer_analytics.ports.answers.extractive import ExtractiveAnswerer
+from customer_analytics.ports.answers.reranker import Reranker
+from customer_analytics.ports.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.ports.vectors.lance import LanceVectorStore
+from customer_analytics.ports.warehouse.embedded import READER, EmbeddedWarehouse
 from customer_analytics.search import Filters, Search, ask, finding
 from customer_analytics.settings import settings
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
@@ -51,17 +51,17 @@ def search(tmp_path_factory: pytest.TempPathFactory, endpoint_home: str, endpoin
     calls = pa.table(
         dict(zip(("CUSTOMER_ID", "RELATIVE_PATH", "TRANSCRIPT"), zip(*CALLS, strict=True), strict=True))
     )
-    writer.ensure_schema()
+    writer.writes.ensure_schema()
     for name, rows, table in (
         (CUSTOMER_COMMENT, comments, PRED_TWITTER_COMMENTS),
         (CUSTOMER_CALL, calls, PRED_CUSTOMER_CALLS),
     ):
         target = collection(name, embedder)
         sync_collection(store, embedder, target, iter(rows.to_batches()))
-        writer.ensure_table(table)
-        writer.upsert(table, _scored(pa.Table.from_batches(store.scan(target)), target.text_property))
-    writer.ensure_table(STG_SUPPORT_CALLS)
-    writer.upsert(STG_SUPPORT_CALLS, _listed())
+        writer.writes.ensure_table(table)
+        writer.writes.upsert(table, _scored(pa.Table.from_batches(store.scan(target)), target.text_property))
+    writer.writes.ensure_table(STG_SUPPORT_CALLS)
+    writer.writes.upsert(STG_SUPPORT_CALLS, _listed())
     yield Search(reader, store, embedder, Reranker(cache_folder=str(settings().model_cache)))
     reader.close()
     writer.close()
@@ -86,7 +86,7 @@ def _listed() -> pa.Table:
 def _scored(objects: pa.Table, text: str) -> pa.Table:
     """Objects of a collection as rows of a PRED_ table; the sentiment follows from a word of the text."""
     names = {name: name.upper() for name in objects.column_names} | {"id": "VECTOR_ID"}
-    rows = objects.drop_columns(["vector", "content_hash"])
+    rows = objects.drop_columns(["vector", "text_hash"])
     rows = rows.rename_columns([names[name] for name in rows.column_names])
     texts = objects[text].to_pylist()
     known = [next(score for word, score in SENTIMENTS.items() if word in said) for said in texts]
@@ -184,7 +184,7 @@ def test_filters_that_many_pass_find_the_same(search: Search, monkeypatch: pytes
 def test_a_query_is_text_whatever_it_holds(search: Search) -> None:
     hits = search.find(HOSTILE)
     assert hits[0].text == HOSTILE
-    assert search.warehouse.read("SELECT COUNT(*) AS N FROM PRED_TWITTER_COMMENTS")["N"].to_pylist() == [6]
+    assert search.warehouse.query("SELECT COUNT(*) AS N FROM PRED_TWITTER_COMMENTS")["N"].to_pylist() == [6]
 
 
 def test_a_question_is_answered_with_quotes(search: Search) -> None:
@@ -206,5 +206,5 @@ def test_a_question_about_something_else_finds_nothing_relevant(search: Search, 
 
 
 def test_the_reader_cannot_write(search: Search) -> None:
-    with pytest.raises(Exception, match="READER only reads"):
-        search.warehouse.read("DELETE FROM PRED_TWITTER_COMMENTS")
+    with pytest.raises(Exception, match="READER is read-only"):
+        search.warehouse.query("DELETE FROM PRED_TWITTER_COMMENTS")

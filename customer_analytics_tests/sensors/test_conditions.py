@@ -14,7 +14,7 @@ class Watched:
     """All assets as materialized, and conditions that are evaluated again and again."""
 
     def __init__(self) -> None:
-        self.instance = dg.DagsterInstance.ephemeral()
+        self.defs, self.instance = defs, dg.DagsterInstance.ephemeral()
         self.cursor: Any = None
         self.load(*sorted(key.to_user_string() for key in GRAPH.materializable_asset_keys))
         self.evaluate()
@@ -38,7 +38,7 @@ class Watched:
 
     def evaluate(self) -> set[str]:
         """The assets that are requested."""
-        result = dg.evaluate_automation_conditions(defs, self.instance, cursor=self.cursor)
+        result = dg.evaluate_automation_conditions(self.defs, self.instance, cursor=self.cursor)
         self.cursor = result.cursor
         keys = GRAPH.materializable_asset_keys
         return {key.to_user_string() for key in keys if result.get_num_requested(key)}
@@ -50,6 +50,11 @@ def watched() -> Watched:
 
 
 def test_nothing_new_refreshes_nothing(watched: Watched) -> None:
+    assert watched.evaluate() == set()
+
+
+def test_new_code_refreshes_nothing(watched: Watched) -> None:
+    watched.defs = defs.map_asset_specs(func=lambda spec: spec.replace_attributes(code_version="new"))
     assert watched.evaluate() == set()
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from customer_analytics.automation.failures import tell_of_failures
-from customer_analytics.deployment import resources
-from customer_analytics.resources.notifications.log import LogNotifier
-from customer_analytics.resources.notifications.webhook import WebhookNotifier
+from customer_analytics.adapters import Adapters
+from customer_analytics.automation.run_sensors import tell_of_failures
+from customer_analytics.ports.notifications.log import LogNotifier
+from customer_analytics.ports.notifications.webhook import WebhookNotifier
+from customer_analytics.resources.adapters import resources
 from customer_analytics.settings import Settings
 
 
@@ -68,11 +69,12 @@ def test_a_webhook_that_does_not_answer_is_given_up(messages: tuple[str, list[di
 
 
 def test_the_log_is_told_by_default(caplog: pytest.LogCaptureFixture) -> None:
-    notifier = resources(Settings())["notifier"]
+    notifier = Adapters(Settings()).notifier
     run_id = tell(notifier)
     assert any(run_id in record.getMessage() for record in caplog.records if "notifications" in record.name)
 
 
-def test_the_webhook_is_a_secret_and_no_plain_text() -> None:
+def test_the_webhook_is_a_secret_and_no_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUSTOMER_ANALYTICS_WEBHOOK_URL", "https://chat.example.com/hook")
     notifier = resources(Settings(notifications="webhook"))["notifier"]
-    assert isinstance(notifier.url, dg.EnvVar)
+    assert isinstance(notifier.customer_analytics_webhook_url, dg.EnvVar)

@@ -14,18 +14,19 @@ import pytest
 from dagster import DagsterRunStatus
 
 from customer_analytics.assets.calls import CALL_AUDIO
+from customer_analytics.automation import arrivals
 from customer_analytics.automation import new_calls as new_calls_module
 from customer_analytics.automation.jobs import calls as calls_job
 from customer_analytics.automation.new_calls import new_calls
 from customer_analytics.embedded_snowflake import Endpoint
 from customer_analytics.erasure.keys import ErasedKeys
 from customer_analytics.ingestion.call_staging import list_calls
-from customer_analytics.ingestion.calls import CallFile, Told, hash_call
+from customer_analytics.ingestion.calls import CallFacts, CallFile, hash_call
 from customer_analytics.ingestion.listing import FileEntry, Problem
 from customer_analytics.ingestion.location import SourceLocation
-from customer_analytics.resources.recorded_scopes import read
-from customer_analytics.resources.source import Source
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ingestion.source import Source
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.scope import read_scope
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
 
 SCOPES: dict[str, dict[str, list[str]]] = {}
@@ -45,7 +46,7 @@ class Watched:
         self.calls = folder / "calls"
         self.calls.mkdir(parents=True)
         self.warehouse, self.instance, self.cursor = warehouse, instance, ""
-        warehouse.ensure_table(STG_SUPPORT_CALLS)
+        warehouse.writes.ensure_table(STG_SUPPORT_CALLS)
 
     def write(self, path: str, content: bytes = b"sound", age: float = 0) -> None:
         file = self.calls / path
@@ -63,7 +64,7 @@ class Watched:
         self.cursor = result.cursor or ""
         for request in result.run_requests or []:
             if name := recorded(request):
-                SCOPES[name] = read(self.warehouse, name)
+                SCOPES[name] = read_scope(self.warehouse, name)
         return result
 
     @property
@@ -83,10 +84,10 @@ class Watched:
     def load(self) -> None:
         """Make all calls known, as the requested run does."""
         listing = list_calls(SourceLocation.open(self.calls.parent))
-        self.warehouse.replace(
+        self.warehouse.writes.replace(
             STG_SUPPORT_CALLS,
             self.warehouse.session().table(
-                self.warehouse.stage(STG_SUPPORT_CALLS, STG_SUPPORT_CALLS.rows(listing.calls))
+                self.warehouse.scratch.stage(STG_SUPPORT_CALLS, STG_SUPPORT_CALLS.rows(listing.calls))
             ),
         )
 
@@ -124,7 +125,7 @@ def partitions(result: dg.SensorResult) -> int:
 def watched(endpoint: Endpoint, endpoint_home: str, tmp_path: Path) -> Iterator[Watched]:
     schema = f"N_{uuid.uuid4().hex[:8].upper()}"
     warehouse = EmbeddedWarehouse(home=endpoint_home, database="TEST", schema_name=schema)
-    warehouse.ensure_schema()
+    warehouse.writes.ensure_schema()
     with dg.DagsterInstance.ephemeral() as instance:
         yield Watched(tmp_path, warehouse, instance)
     warehouse.close()
@@ -239,10 +240,10 @@ def test_calls_of_erased_customers_are_not_read_and_keep_no_other_waiting(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ErasedKeys(frozenset({"8"})).record(watched.warehouse, "8")
-    monkeypatch.setattr(new_calls_module, "_MOST_CALLS", 1)
+    monkeypatch.setattr(arrivals, "MOST_FILES", 1)
     files_read: set[str] = set()
 
-    def observed(location: SourceLocation, path: str, file: FileEntry, told: Told) -> CallFile | Problem:
+    def observed(location: SourceLocation, path: str, file: FileEntry, told: CallFacts) -> CallFile | Problem:
         files_read.add(path)
         return hash_call(location, path, file, told)
 

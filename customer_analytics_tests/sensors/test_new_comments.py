@@ -18,9 +18,9 @@ from customer_analytics.automation.new_comments import new_comments
 from customer_analytics.embedded_snowflake import Endpoint
 from customer_analytics.ingestion.comments import CommentFile, list_comments, load_comments
 from customer_analytics.ingestion.location import SourceLocation
-from customer_analytics.resources.recorded_scopes import read
-from customer_analytics.resources.source import Source
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ingestion.source import Source
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.scope import read_scope
 from customer_analytics.tables import Table
 from customer_analytics.tables.sources import STG_COMMENT_FILES, STG_TWITTER_COMMENTS
 from customer_analytics_tests.small_source import write_small_source
@@ -56,7 +56,7 @@ class Watched:
             CommentFile(
                 path,
                 listed[path].size,
-                file.content_hash,
+                file.file_hash,
                 listed[path].last_modified,
                 file.lines_in,
                 file.rows.num_rows,
@@ -67,7 +67,9 @@ class Watched:
         self.replace(STG_COMMENT_FILES, STG_COMMENT_FILES.rows(files))
 
     def replace(self, table: Table, rows: pa.Table) -> None:
-        self.warehouse.replace(table, self.warehouse.session().table(self.warehouse.stage(table, rows)))
+        self.warehouse.writes.replace(
+            table, self.warehouse.session().table(self.warehouse.scratch.stage(table, rows))
+        )
 
     def tick(self) -> dg.SensorResult:
         resources = {"source": Source(uri=str(self.folder)), "warehouse": self.warehouse}
@@ -79,7 +81,7 @@ class Watched:
         self.cursor = result.cursor or ""
         for request in result.run_requests or []:
             if name := request.run_config.get("resources", {}).get("scope", {}).get("config", {}).get("recorded"):
-                SCOPES[name] = read(self.warehouse, name)
+                SCOPES[name] = read_scope(self.warehouse, name)
         return result
 
     def settle(self) -> dg.SensorResult:
@@ -112,7 +114,7 @@ def requested(result: dg.SensorResult) -> tuple[list[str], list[int]] | None:
 def watched(endpoint: Endpoint, endpoint_home: str, tmp_path: Path) -> Iterator[Watched]:
     schema = f"N_{uuid.uuid4().hex[:8].upper()}"
     warehouse = EmbeddedWarehouse(home=endpoint_home, database="TEST", schema_name=schema)
-    warehouse.ensure_schema()
+    warehouse.writes.ensure_schema()
     with dg.DagsterInstance.ephemeral() as instance:
         yield Watched(tmp_path / "source", warehouse, instance)
     warehouse.close()

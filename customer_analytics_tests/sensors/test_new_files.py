@@ -9,7 +9,7 @@ from customer_analytics.automation.new_files import new_files
 from customer_analytics.ingestion.files import whole_files
 from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceLocation
-from customer_analytics.resources.source import Source
+from customer_analytics.ingestion.source import Source
 from customer_analytics_tests.small_source import write_small_source
 
 Requests = list[tuple[str | None, list[str]]]
@@ -26,7 +26,7 @@ class Watched:
         """Report all tables as loaded from the files as they are."""
         location = SourceLocation.open(self.folder)
         for file in whole_files():
-            metadata = {"content_hash": load_file(location, file).content_hash}
+            metadata = {"file_hash": load_file(location, file).file_hash}
             self.instance.report_runless_asset_event(
                 dg.AssetMaterialization(file.table.name.lower(), metadata=metadata)
             )

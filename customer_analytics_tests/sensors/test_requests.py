@@ -7,19 +7,17 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from customer_analytics.automation.earlier_runs import EarlierRuns
-from customer_analytics.automation.requests import request
+from customer_analytics.automation.arrivals import EarlierRuns, request
 from customer_analytics.embedded_snowflake import Endpoint
-from customer_analytics.resources.recorded_scopes import read, record
-from customer_analytics.resources.scope import LARGEST
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.scope import LARGEST, read_scope, record_scope
 
 
 @pytest.fixture(scope="module")
 def warehouse(endpoint: Endpoint, endpoint_home: str) -> Iterator[EmbeddedWarehouse]:
     schema = f"N_{uuid.uuid4().hex[:8].upper()}"
     made = EmbeddedWarehouse(home=endpoint_home, database="TEST", schema_name=schema)
-    made.ensure_schema()
+    made.writes.ensure_schema()
     yield made
     made.close()
 
@@ -34,11 +32,11 @@ def after(*failed: dict[str, Any], latest: str = "last") -> EarlierRuns:
 
 def values(made: dg.RunRequest, warehouse: EmbeddedWarehouse) -> dict[str, list[str]]:
     """What the requested run is about."""
-    return read(warehouse, made.run_config["resources"]["scope"]["config"]["recorded"])
+    return read_scope(warehouse, made.run_config["resources"]["scope"]["config"]["recorded"])
 
 
 def test_a_request_is_about_what_is_new_and_what_failed_runs_were_about(warehouse: EmbeddedWarehouse) -> None:
-    recorded = record(warehouse, "calls", {"calls": ["3-01.wav", "1-01.wav"]})
+    recorded = record_scope(warehouse, "calls", {"calls": ["3-01.wav", "1-01.wav"]})
     earlier = after(about(calls=["2-01.wav"]), about(recorded=recorded))
     made = request("calls", {"calls": ["1-01.wav"]}, ["ff"], earlier, {"new": "1"}, warehouse)
     assert values(made, warehouse) == {"calls": ["1-01.wav", "2-01.wav", "3-01.wav"]}
@@ -54,11 +52,11 @@ def test_each_field_of_the_scope_is_joined_with_its_own(warehouse: EmbeddedWareh
 
 
 def test_what_no_failed_run_and_no_other_job_was_about_is_forgotten(warehouse: EmbeddedWarehouse) -> None:
-    of_other = record(warehouse, "others", {"calls": ["9-01.wav"]})
-    failed = record(warehouse, "calls", {"calls": ["1-01.wav"]})
-    succeeded = record(warehouse, "calls", {"calls": ["2-01.wav"]}, [failed])
+    of_other = record_scope(warehouse, "others", {"calls": ["9-01.wav"]})
+    failed = record_scope(warehouse, "calls", {"calls": ["1-01.wav"]})
+    succeeded = record_scope(warehouse, "calls", {"calls": ["2-01.wav"]}, [failed])
     request("calls", {"calls": ["3-01.wav"]}, [], after(about(recorded=failed)), {}, warehouse)
-    assert [bool(read(warehouse, name)) for name in (of_other, failed, succeeded)] == [True, True, False]
+    assert [bool(read_scope(warehouse, name)) for name in (of_other, failed, succeeded)] == [True, True, False]
 
 
 @pytest.mark.parametrize("config", [{}, about(again=True), about(recorded="forgotten")])

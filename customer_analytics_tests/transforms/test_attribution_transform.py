@@ -3,8 +3,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from customer_analytics import transforms
 from customer_analytics.tables.sources import STG_CUSTOMER_CONVERSIONS, STG_SESSIONS
+from customer_analytics.transforms.attribution import build_attribution_touches
 
 NOON = datetime(2020, 2, 1, 12)
 MICROSECOND = timedelta(microseconds=1)
@@ -16,7 +16,7 @@ def touches(load):
 
     def _touches(sessions, conversions):
         whole = [row if len(row) == 7 else (*row, None, "google", "cpc", None) for row in sessions]
-        rows = transforms.attribution_touches(
+        rows = build_attribution_touches(
             load(STG_SESSIONS, whole), load(STG_CUSTOMER_CONVERSIONS, conversions), date(2020, 12, 31)
         ).collect()
         return sorted(
@@ -135,7 +135,7 @@ def test_a_conversion_counts_from_its_day_in_the_time_zone_on(load):
     sessions = load(STG_SESSIONS, [(1, 1, night, None, "google", "cpc", None)])
     days = date(2020, 2, 1), date(2020, 2, 2)
     for time_zone, counts in (("UTC", [1, 1]), ("Europe/Berlin", [0, 1])):
-        found = [transforms.attribution_touches(sessions, conversions, day, time_zone).count() for day in days]
+        found = [build_attribution_touches(sessions, conversions, day, time_zone).count() for day in days]
         assert found == counts
 
 

@@ -3,8 +3,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from customer_analytics import transforms
 from customer_analytics.tables.sources import STG_SUBSCRIPTION_PERIODS
+from customer_analytics.transforms.mrr import build_mrr
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def mrr(load):
             for number, (customer, start, end, amount) in enumerate(periods)
         ]
         periods_table = load(STG_SUBSCRIPTION_PERIODS, rows)
-        return sorted(transforms.mrr(periods_table, date.fromisoformat(as_of)).collect())
+        return sorted(build_mrr(periods_table, date.fromisoformat(as_of)).collect())
 
     return _mrr
 

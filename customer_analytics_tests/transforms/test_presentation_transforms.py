@@ -1,13 +1,20 @@
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal as D
 
 import pytest
 
-from customer_analytics import transforms
 from customer_analytics.tables.customers import ATTRIBUTION_TOUCHES, CUSTOMERS, MRR
-from customer_analytics.tables.presentation import PRES_SENTIMENT
+from customer_analytics.tables.presentation import PRES_CLV, PRES_SENTIMENT
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
 from customer_analytics.tables.sources import STG_AD_SPEND, STG_SUBSCRIPTION_PERIODS
+from customer_analytics.transforms.mrr import build_mrr
+from customer_analytics.transforms.presentation import (
+    build_pres_ad_spend,
+    build_pres_churn,
+    build_pres_clv,
+    build_pres_sentiment,
+)
 
 DAY = date(2020, 1, 1)
 
@@ -18,7 +25,7 @@ def sentiment(load):
 
     def _sentiment(comments, calls):
         return sorted(
-            transforms.sentiment(
+            build_pres_sentiment(
                 load(
                     PRED_TWITTER_COMMENTS,
                     [
@@ -69,7 +76,7 @@ def test_a_comment_counts_from_its_day_on(load):
         ("1", date(2020, 1, day), "text", score, False, "v1", str(day)) for day, score in ((1, 0.5), (2, 1.0))
     ]
     frames = load(PRED_TWITTER_COMMENTS, comments), load(PRED_CUSTOMER_CALLS, [])
-    scores = [transforms.sentiment(*frames, date(2020, 1, day)).collect()[0].SENTIMENT_SCORE for day in (1, 2)]
+    scores = [build_pres_sentiment(*frames, date(2020, 1, day)).collect()[0].SENTIMENT_SCORE for day in (1, 2)]
     assert scores == [0.5, 0.75]
 
 
@@ -118,7 +125,7 @@ def test_ad_spend_joins_spend_and_revenue_of_a_source_and_medium(load):
         (DAY, "google", None, None, 4),
         (DAY, "bing", "cpc", None, 3),
     ]
-    rows = transforms.ad_spend(load(ATTRIBUTION_TOUCHES, touches), load(STG_AD_SPEND, spend), DAY).collect()
+    rows = build_pres_ad_spend(load(ATTRIBUTION_TOUCHES, touches), load(STG_AD_SPEND, spend), DAY).collect()
     assert by_origin(rows) == [
         ("bing", "cpc", D(3), 0, 0, 0, 0, 0, 0, 0, 0),
         ("direct", None, None, 8, 0, 4, 2, None, None, None, None),
@@ -130,13 +137,13 @@ def test_ad_spend_joins_spend_and_revenue_of_a_source_and_medium(load):
 
 def test_spend_of_zero_has_no_return(load):
     touches, spend = [touch("google", "cpc", 10)], [(DAY, "google", "cpc", None, 0)]
-    rows = transforms.ad_spend(load(ATTRIBUTION_TOUCHES, touches), load(STG_AD_SPEND, spend), DAY).collect()
+    rows = build_pres_ad_spend(load(ATTRIBUTION_TOUCHES, touches), load(STG_AD_SPEND, spend), DAY).collect()
     assert rows == [("google", "cpc", D(0), 10, 0, 5, 2.5, None, None, None, None)]
 
 
 def test_shares_of_a_conversion_add_up_again(load):
     thirds = [touch("google", "cpc", 10 / 3 / 0.25)] * 3
-    [row] = transforms.ad_spend(load(ATTRIBUTION_TOUCHES, thirds), load(STG_AD_SPEND, []), DAY).collect()
+    [row] = build_pres_ad_spend(load(ATTRIBUTION_TOUCHES, thirds), load(STG_AD_SPEND, []), DAY).collect()
     assert row.REVENUE_LINEAR == 10.0
 
 
@@ -155,12 +162,20 @@ SENTIMENT_ROWS = [
 
 
 def test_clv_has_one_row_per_customer_with_a_lifetime_value(load):
-    rows = transforms.clv(load(CUSTOMERS, CUSTOMER_ROWS), load(PRES_SENTIMENT, SENTIMENT_ROWS)).collect()
+    rows = build_pres_clv(load(CUSTOMERS, CUSTOMER_ROWS), load(PRES_SENTIMENT, SENTIMENT_ROWS)).collect()
     assert sorted(rows) == [
         ("1", "Ann A.", date(2019, 1, 1), date(2019, 2, 1), 2, D("12.50"), 0.75),
         ("2", "Bo", date(2019, 1, 1), date(2019, 1, 1), 1, D(0), None),
         ("3", None, date(2019, 1, 1), date(2019, 1, 1), 1, D(7), None),
     ]
+
+
+def test_a_column_of_customers_is_in_pres_clv_once_it_is_declared(load, monkeypatch):
+    (net,) = (column for column in CUSTOMERS.columns if column.name == "NET_LIFETIME_VALUE")
+    with_net = replace(PRES_CLV, columns=(*PRES_CLV.columns, net))
+    monkeypatch.setattr("customer_analytics.transforms.presentation.PRES_CLV", with_net)
+    rows = build_pres_clv(load(CUSTOMERS, CUSTOMER_ROWS), load(PRES_SENTIMENT, SENTIMENT_ROWS)).collect()
+    assert {row.CUSTOMER_ID: row.NET_LIFETIME_VALUE for row in rows} == {"1": D(10), "2": None, "3": D(7)}
 
 
 def test_churn_has_one_row_per_customer_whose_last_month_is_a_churn(load, session):
@@ -174,8 +189,8 @@ def test_churn_has_one_row_per_customer_whose_last_month_is_a_churn(load, sessio
         ("7", "98", date(2019, 2, 1), date(2019, 3, 1), 10),  # not known to the shop
     ]
     # Written first, as the pipeline does.
-    transforms.mrr(load(STG_SUBSCRIPTION_PERIODS, periods), date(2019, 6, 30)).write.save_as_table(MRR.name)
-    rows = transforms.churn(
+    build_mrr(load(STG_SUBSCRIPTION_PERIODS, periods), date(2019, 6, 30)).write.save_as_table(MRR.name)
+    rows = build_pres_churn(
         session.table(MRR.name), load(CUSTOMERS, CUSTOMER_ROWS), load(PRES_SENTIMENT, SENTIMENT_ROWS)
     ).collect()
     assert sorted(rows) == [

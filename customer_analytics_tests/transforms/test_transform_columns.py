@@ -4,37 +4,45 @@ from datetime import date
 
 import pytest
 
-from customer_analytics import transforms
 from customer_analytics.tables import Table, customers, presentation, sentiment, sources
+from customer_analytics.transforms.attribution import build_attribution_touches
+from customer_analytics.transforms.customers import build_customers, build_orders
+from customer_analytics.transforms.mrr import build_mrr
+from customer_analytics.transforms.presentation import (
+    build_pres_ad_spend,
+    build_pres_churn,
+    build_pres_clv,
+    build_pres_sentiment,
+)
 
 DAY = date(2020, 1, 31)
 TRANSFORMS = {
     customers.CUSTOMERS: (
-        transforms.customers,
+        build_customers,
         sources.STG_CUSTOMERS,
         sources.STG_ORDERS,
         sources.STG_PAYMENTS,
         DAY,
         (),
     ),
-    customers.ORDERS: (transforms.orders, sources.STG_ORDERS, sources.STG_PAYMENTS, DAY),
-    customers.MRR: (transforms.mrr, sources.STG_SUBSCRIPTION_PERIODS, DAY),
+    customers.ORDERS: (build_orders, sources.STG_ORDERS, sources.STG_PAYMENTS, DAY),
+    customers.MRR: (build_mrr, sources.STG_SUBSCRIPTION_PERIODS, DAY),
     customers.ATTRIBUTION_TOUCHES: (
-        transforms.attribution_touches,
+        build_attribution_touches,
         sources.STG_SESSIONS,
         sources.STG_CUSTOMER_CONVERSIONS,
         DAY,
     ),
     presentation.PRES_SENTIMENT: (
-        transforms.sentiment,
+        build_pres_sentiment,
         sentiment.PRED_TWITTER_COMMENTS,
         sentiment.PRED_CUSTOMER_CALLS,
         DAY,
     ),
-    presentation.PRES_AD_SPEND: (transforms.ad_spend, customers.ATTRIBUTION_TOUCHES, sources.STG_AD_SPEND, DAY),
-    presentation.PRES_CLV: (transforms.clv, customers.CUSTOMERS, presentation.PRES_SENTIMENT),
+    presentation.PRES_AD_SPEND: (build_pres_ad_spend, customers.ATTRIBUTION_TOUCHES, sources.STG_AD_SPEND, DAY),
+    presentation.PRES_CLV: (build_pres_clv, customers.CUSTOMERS, presentation.PRES_SENTIMENT),
     presentation.PRES_CHURN: (
-        transforms.churn,
+        build_pres_churn,
         customers.MRR,
         customers.CUSTOMERS,
         presentation.PRES_SENTIMENT,

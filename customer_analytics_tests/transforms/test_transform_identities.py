@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from customer_analytics import transforms
 from customer_analytics.tables.sources import STG_CUSTOMER_CONVERSIONS, STG_SESSIONS, STG_SUBSCRIPTION_PERIODS
+from customer_analytics.transforms.attribution import build_attribution_touches
+from customer_analytics.transforms.mrr import build_mrr
 from customer_analytics_tests.transforms import plain_rules
 from customer_analytics_tests.transforms.plain_rules import Conversion, Period, Visit
 
@@ -49,7 +50,7 @@ def test_mrr_follows_the_rules_and_its_changes_add_up(load, random):
     subscriptions = [some_period(random) for _ in range(100)]
     as_of = random.choice(TURNS[TURNS.index(date(2017, 1, 31)) :])
     expected = plain_rules.mrr(subscriptions, as_of)
-    rows = transforms.mrr(
+    rows = build_mrr(
         load(
             STG_SUBSCRIPTION_PERIODS,
             [(n, p.customer, p.start, p.end, p.amount) for n, p in enumerate(subscriptions)],
@@ -100,7 +101,7 @@ def test_attribution_follows_the_rules_and_every_model_adds_up_to_the_revenue(lo
     conversions = [
         Conversion(str(random.randrange(40)), random.choice(MOMENTS), random.choice(REVENUES)) for _ in range(60)
     ]
-    rows = transforms.attribution_touches(
+    rows = build_attribution_touches(
         load(STG_SESSIONS, [(v.id, v.customer, v.started, None, "google", "cpc", None) for v in visits]),
         load(STG_CUSTOMER_CONVERSIONS, [(c.customer, c.at, c.revenue) for c in conversions]),
         date(2020, 12, 31),

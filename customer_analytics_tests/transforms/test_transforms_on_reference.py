@@ -7,9 +7,12 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from customer_analytics import transforms
 from customer_analytics.tables import TABLES, SqlType
-from customer_analytics.transforms.reporting_date import ALL_EVENTS
+from customer_analytics.transforms.attribution import build_attribution_touches
+from customer_analytics.transforms.customers import build_customers, build_orders
+from customer_analytics.transforms.mrr import build_mrr
+from customer_analytics.transforms.presentation import build_pres_ad_spend, build_pres_churn, build_pres_clv
+from customer_analytics.transforms.reporting_day import ALL_EVENTS, build_as_of
 from customer_analytics_tests.reference import REFERENCE, needs_reference
 
 pytestmark = needs_reference
@@ -33,7 +36,7 @@ def _source_rows(name, table):
     if name == "twitter_comments":
         rows = pd.read_parquet(REFERENCE / f"{name}.parquet")
         rows = rows.drop_duplicates("date").assign(review_text="", date=rows["date"].astype(str))
-        rows = rows.assign(content_hash="00ff", line=range(1, len(rows) + 1))
+        rows = rows.assign(file_hash="00ff", line=range(1, len(rows) + 1))
     else:
         rows = pd.read_csv(REFERENCE / f"{name}.csv", dtype=str)
     rows.columns = rows.columns.str.upper()
@@ -45,7 +48,7 @@ def _source_rows(name, table):
 
 
 def test_lifetime_values(staged):
-    rows = transforms.customers(*staged("customers", "orders", "payments"), DAY, ()).collect()
+    rows = build_customers(*staged("customers", "orders", "payments"), DAY, ()).collect()
     values = {row.CUSTOMER_ID: row.CUSTOMER_LIFETIME_VALUE for row in rows}
     assert len(rows) == 100
     known = {customer: value for customer, value in values.items() if value is not None}
@@ -54,12 +57,12 @@ def test_lifetime_values(staged):
 
 
 def test_orders_hold_all_payments(staged):
-    rows = transforms.orders(*staged("orders", "payments"), DAY).collect()
+    rows = build_orders(*staged("orders", "payments"), DAY).collect()
     assert (len(rows), sum(row.TOTAL_AMOUNT for row in rows)) == (99, Decimal("1672.00"))
 
 
 def test_attribution(staged):
-    rows = transforms.attribution_touches(*staged("sessions", "customer_conversions"), DAY).collect()
+    rows = build_attribution_touches(*staged("sessions", "customer_conversions"), DAY).collect()
     assert len(rows) == 39
     for model in ("FIRST_TOUCH", "LAST_TOUCH", "FORTY_TWENTY_FORTY", "LINEAR"):
         assert sum(row[f"{model}_REVENUE"] for row in rows) == pytest.approx(275)
@@ -85,10 +88,10 @@ def test_monthly_recurring_revenue_and_presentation(staged, load, session):
         "twitter_comments",
     )
     orders, periods, sessions, conversions, spend, _ = tables = staged(*sources)
-    found = transforms.as_of(dict(zip(ALL_EVENTS, tables, strict=True)), date(2026, 1, 1))
+    found = build_as_of(dict(zip(ALL_EVENTS, tables, strict=True)), date(2026, 1, 1))
     assert found.collect() == [(DAY, "STG_AD_SPEND")]
 
-    transforms.mrr(periods, DAY).write.save_as_table("MRR")
+    build_mrr(periods, DAY).write.save_as_table("MRR")
     rows = session.table("MRR").collect()
     assert (len(rows), len({row.CUSTOMER_ID for row in rows})) == (413, 55)
     assert max(row.DATE_MONTH for row in rows) == date(2020, 1, 1)
@@ -97,15 +100,13 @@ def test_monthly_recurring_revenue_and_presentation(staged, load, session):
     assert categories == {"new": 55, "churn": 54, "reactivation": 3, "upgrade": 30, "downgrade": 27}
     assert sum(row.MRR_CHANGE for row in rows) == 175
 
-    transforms.customers(*staged("customers"), orders, *staged("payments"), DAY, ()).write.save_as_table(
-        "CUSTOMERS"
-    )
+    build_customers(*staged("customers"), orders, *staged("payments"), DAY, ()).write.save_as_table("CUSTOMERS")
     customers, nobody_heard = session.table("CUSTOMERS"), load(TABLES["PRES_SENTIMENT"], [])
-    assert transforms.churn(session.table("MRR"), customers, nobody_heard).count() == 51
-    assert transforms.clv(customers, nobody_heard).count() == 62
+    assert build_pres_churn(session.table("MRR"), customers, nobody_heard).count() == 51
+    assert build_pres_clv(customers, nobody_heard).count() == 62
 
-    transforms.attribution_touches(sessions, conversions, DAY).write.save_as_table("ATTRIBUTION_TOUCHES")
-    returns = transforms.ad_spend(session.table("ATTRIBUTION_TOUCHES"), spend, DAY).collect()
+    build_attribution_touches(sessions, conversions, DAY).write.save_as_table("ATTRIBUTION_TOUCHES")
+    returns = build_pres_ad_spend(session.table("ATTRIBUTION_TOUCHES"), spend, DAY).collect()
     spent = pd.read_csv(REFERENCE / "ad_spend.csv").groupby("utm_source")["spend"].sum().to_dict()
     assert {row.UTM_SOURCE: row.SPEND for row in returns if row.SPEND is not None} == spent
     assert sum(row.REVENUE_LINEAR for row in returns) == pytest.approx(275)

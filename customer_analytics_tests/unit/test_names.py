@@ -2,7 +2,7 @@
 
 import pytest
 
-from customer_analytics.resources.warehouse.names import quoted, run_schema
+from customer_analytics.ports.warehouse.names import quoted, run_schema
 
 
 def test_every_part_of_a_name_is_quoted() -> None:

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from customer_analytics.ingestion.location import SourceError
-from customer_analytics.resources.openai_service import OpenAIError, OpenAIRefusalError
-from customer_analytics.retries import at_once, may_pass
+from customer_analytics.ports.openai_service import OpenAIError, OpenAIRefusalError
+from customer_analytics.resources.retries import fail_fast, may_pass
 
 QUICK = dg.RetryPolicy(max_retries=2)
 
@@ -25,7 +25,7 @@ def attempts(error: Exception, as_generator: bool) -> int:
         yield dg.Output(1)
         raise error
 
-    asset = dg.asset(name="ill", retry_policy=QUICK)(at_once(steps if as_generator else step))
+    asset = dg.asset(name="ill", retry_policy=QUICK)(fail_fast(steps if as_generator else step))
     assert not dg.materialize([asset], raise_on_error=False).success
     return len(made)
 

@@ -45,6 +45,6 @@ def test_what_is_wrong_is_told_in_a_sentence_with_the_variable(monkeypatch: pyte
     monkeypatch.setenv("CUSTOMER_ANALYTICS_WAREHOUSE", "embedded")
     monkeypatch.setenv("CUSTOMER_ANALYTICS_REGISTRY", "snowflake-ml")
     with pytest.raises(
-        ValueError, match=r"^CUSTOMER_ANALYTICS_REGISTRY=snowflake-ml is a part of Snowflake; set "
+        ValueError, match=r"^CUSTOMER_ANALYTICS_REGISTRY=snowflake-ml needs CUSTOMER_ANALYTICS_WAREHOUSE=snowflake"
     ):
         settings()

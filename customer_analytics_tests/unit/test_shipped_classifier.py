@@ -7,12 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from customer_analytics import shipped_classifier as package
-from customer_analytics.ml.choice import are_enough, without_own
+from customer_analytics.ml.classifier import are_enough, without_own
 from customer_analytics.ml.evaluation import evaluate_out_of_fold
-from customer_analytics.ml.scoring import Scorer
 from customer_analytics.ml.training_set import Labels, text_hash
-from customer_analytics.resources.embeddings.bge_small import BgeSmallEmbedder
-from customer_analytics.resources.registry.base import DamagedModelError
+from customer_analytics.ports.embeddings.bge_small import BgeSmallEmbedder
+from customer_analytics.ports.registry.base import DamagedModelError
+from customer_analytics.ports.registry.scoring import Scorer
 from customer_analytics.sample_data.folder import write_sample_data
 from customer_analytics.settings import settings
 from customer_analytics.shipped_classifier import is_shipped, shipped_classifier
@@ -73,9 +73,7 @@ def test_a_file_that_was_changed_is_not_used(tmp_path: Path, monkeypatch: pytest
         (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
     (tmp_path / "booster.txt").write_text("another")
     monkeypatch.setattr(package, "files", lambda name: tmp_path)
-    with pytest.raises(
-        DamagedModelError, match=r"booster\.txt is not what was logged .* install customer-analytics again"
-    ):
+    with pytest.raises(DamagedModelError, match=r"booster\.txt is damaged .* install customer-analytics again"):
         shipped_classifier()
 
 

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from customer_analytics import weaviate_server
-from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
+from customer_analytics.ports.vectors.weaviate import WeaviateVectorStore
 from customer_analytics_tests.contract.vector_stores.comments import COMMENTS, comment, table
 from customer_analytics_tests.deployment import Deployment
 from customer_analytics_tests.weaviate_process import WeaviateProcess

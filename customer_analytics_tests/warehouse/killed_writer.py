@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 
+import dagster_snowflake  # noqa: F401  # opens connections; loaded before the forks
 from snowflake.snowpark.query_history import QueryListener, QueryRecord
 
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.warehouse.stock import STOCK, staged
 
 home, schema, how = sys.argv[1:]
@@ -32,7 +33,7 @@ def write(statements: int) -> None:
     warehouse = EmbeddedWarehouse(home=home, database="TEST", schema_name=schema)
     rows = staged(warehouse, ("kite", 3), ("ball", 4), ("doll", 5))
     warehouse.session()._conn.add_query_listener(Killer(statements))
-    getattr(warehouse, how)(STOCK, rows)
+    getattr(warehouse.writes, how)(STOCK, rows)
 
 
 for line in sys.stdin:

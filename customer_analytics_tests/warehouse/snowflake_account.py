@@ -5,12 +5,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from customer_analytics.resources.warehouse.snowflake import SnowflakeWarehouse
+from customer_analytics.ports.warehouse.snowflake import SnowflakeWarehouse
 
 
+@dataclass(kw_only=True, eq=False)
 class LoopbackWarehouse(SnowflakeWarehouse):
     """A Snowflake account whose host is on this machine."""
 

@@ -5,7 +5,7 @@ import datetime as dt
 import pyarrow as pa
 from snowflake.snowpark import DataFrame
 
-from customer_analytics.resources.warehouse.resource import Warehouse
+from customer_analytics.ports.warehouse.base import Warehouse
 from customer_analytics.tables import Column, SqlType, Table
 
 STOCK = Table(
@@ -31,8 +31,8 @@ def rows(*toys: tuple[str, int | None]) -> pa.Table:
 
 
 def staged(warehouse: Warehouse, *toys: tuple[str, int | None]) -> DataFrame:
-    return warehouse.session().table(warehouse.stage(STOCK, rows(*toys)))
+    return warehouse.session().table(warehouse.scratch.stage(STOCK, rows(*toys)))
 
 
 def contents(warehouse: Warehouse) -> dict[str, int | None]:
-    return {row["TOY"]: row["PIECES"] for batch in warehouse.rows(STOCK) for row in batch.to_pylist()}
+    return {row["TOY"]: row["PIECES"] for batch in warehouse.reads.rows(STOCK) for row in batch.to_pylist()}

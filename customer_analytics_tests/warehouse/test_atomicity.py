@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.warehouse.stock import STOCK, contents, staged
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,7 @@ MOST_STATEMENTS = 12
 def reading(warehouse: EmbeddedWarehouse) -> Iterator[list[dict[str, int | None]]]:
     """What another session sees all the time."""
     reader = EmbeddedWarehouse(home=warehouse.home, database="TEST", schema_name=warehouse.schema_name)
-    reader._run_id = "11111111-1111-1111-1111-111111111111"
+    reader.run_id = "11111111-1111-1111-1111-111111111111"
     seen: list[dict[str, int | None]] = []
     done = threading.Event()
 
@@ -44,7 +44,7 @@ def test_only_whole_old_or_whole_new_rows_are_ever_seen(warehouse: EmbeddedWareh
     command = [sys.executable, "-m", "customer_analytics_tests.warehouse.killed_writer"]
     arguments = [warehouse.home, warehouse.schema_name, how]
     pipe = subprocess.PIPE
-    warehouse.replace(STOCK, staged(warehouse, *OLD.items()))
+    warehouse.writes.replace(STOCK, staged(warehouse, *OLD.items()))
     outcomes = []
     with (
         subprocess.Popen([*command, *arguments], stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as writer,
@@ -57,7 +57,7 @@ def test_only_whole_old_or_whole_new_rows_are_ever_seen(warehouse: EmbeddedWareh
             outcomes.append((code, contents(warehouse)))
             if code == 0:
                 break
-            warehouse.replace(STOCK, staged(warehouse, *OLD.items()))
+            warehouse.writes.replace(STOCK, staged(warehouse, *OLD.items()))
         writer.stdin.close()
     assert outcomes[0] == (-9, OLD)
     assert outcomes[-1] == (0, NEW)

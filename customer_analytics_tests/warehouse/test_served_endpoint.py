@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.production.servers import answers, free_port, running
 
 MODULE = [sys.executable, "-m", "customer_analytics.embedded_snowflake"]
@@ -33,7 +33,7 @@ def test_a_session_goes_on_after_a_restart_and_nothing_is_started_in_the_state_f
     reached = warehouse(port)
     for _ in range(2):
         with served(tmp_path / "data", port):
-            reached.ensure_schema()
+            reached.writes.ensure_schema()
             assert reached.query("SELECT 1 AS N").to_pylist() == [{"N": 1}]
             health = subprocess.run([*MODULE, "health", f"http://127.0.0.1:{port}"], env=ENVIRONMENT)
     assert health.returncode == 0

@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from customer_analytics.deployment import warehouse as configured
+from customer_analytics.adapters import plan
 from customer_analytics.doctor import examine
 from customer_analytics.embedded_snowflake import Endpoint
-from customer_analytics.resources.warehouse import snowflake
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
-from customer_analytics.resources.warehouse.snowflake import SnowflakeWarehouse
+from customer_analytics.ports.warehouse import snowflake
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.snowflake import SnowflakeWarehouse
 from customer_analytics.settings import Settings
 from customer_analytics_tests.warehouse.snowflake_account import LoopbackWarehouse, refusing_account
 
@@ -186,4 +186,4 @@ def test_one_setting_chooses_the_database(monkeypatch: pytest.MonkeyPatch, deplo
     monkeypatch.setenv("CUSTOMER_ANALYTICS_WAREHOUSE", "snowflake")
     monkeypatch.setenv("CUSTOMER_ANALYTICS_DATABASE", "SHOP")
     monkeypatch.setenv("CUSTOMER_ANALYTICS_DEPLOYMENT", deployment)
-    assert configured(Settings()).database == database
+    assert plan(Settings())[0]["warehouse"].database == database

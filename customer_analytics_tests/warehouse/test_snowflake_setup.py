@@ -3,7 +3,7 @@
 import pytest
 from sqlglot import exp
 
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.warehouse.snowflake_setup import SCRIPT, Grant, grants, statements
 
 DATABASES = pytest.mark.parametrize("database", ["CUSTOMER_ANALYTICS", "CUSTOMER_ANALYTICS_DEV"])

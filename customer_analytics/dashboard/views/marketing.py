@@ -1,25 +1,20 @@
-"""What advertising brought, and how subscriptions move."""
+"""Return on advertising, and MRR movements."""
 
 import pandas as pd
 import streamlit as st
 
 from customer_analytics.dashboard import charts
+from customer_analytics.dashboard.display import no_run_yet, table
 from customer_analytics.dashboard.reading import rows
-from customer_analytics.dashboard.shown import no_run_yet, table
+from customer_analytics.tables.attribution import ATTRIBUTION_MODELS
 from customer_analytics.tables.customers import MRR
 from customer_analytics.tables.presentation import PRES_AD_SPEND
 
-_MODELS = {
-    "First touch": "FIRST_TOUCH",
-    "Last touch": "LAST_TOUCH",
-    "40-20-40": "FORTY_TWENTY_FORTY",
-    "Linear": "LINEAR",
-}
+_MODELS = {model.label: model.name for model in ATTRIBUTION_MODELS}
 _AD_SPEND = "SELECT * FROM PRES_AD_SPEND ORDER BY REVENUE_LINEAR DESC, UTM_SOURCE, UTM_MEDIUM"
-_REVENUE = """SELECT CAST(CONVERTED_AT AS DATE) AS DAY, UTM_SOURCE, SUM(FIRST_TOUCH_REVENUE) AS FIRST_TOUCH,
-    SUM(LAST_TOUCH_REVENUE) AS LAST_TOUCH, SUM(FORTY_TWENTY_FORTY_REVENUE) AS FORTY_TWENTY_FORTY,
-    SUM(LINEAR_REVENUE) AS LINEAR
-    FROM ATTRIBUTION_TOUCHES GROUP BY CAST(CONVERTED_AT AS DATE), UTM_SOURCE ORDER BY DAY, UTM_SOURCE"""
+_REVENUE = f"""SELECT CAST(CONVERTED_AT AS DATE) AS DAY, UTM_SOURCE,
+    {", ".join(f"SUM({model}_REVENUE) AS {model}" for model in _MODELS.values())}
+    FROM ATTRIBUTION_TOUCHES GROUP BY CAST(CONVERTED_AT AS DATE), UTM_SOURCE ORDER BY DAY, UTM_SOURCE"""  # noqa: S608
 _MONTHS = """SELECT DATE_MONTH, SUM(MRR) AS MRR, COUNT_IF(IS_ACTIVE) AS CUSTOMERS
     FROM MRR GROUP BY DATE_MONTH ORDER BY DATE_MONTH"""
 _MOVEMENTS = """SELECT DATE_MONTH, CHANGE_CATEGORY AS MOVEMENT, SUM(MRR_CHANGE) AS CHANGE, COUNT(*) AS CUSTOMERS
@@ -68,19 +63,21 @@ def _advertising(spend: pd.DataFrame) -> None:
     unit = "Revenue (currency units)" if measure == "Revenue" else "ROAS (revenue per unit of spend)"
     by_model = _by_model(spend, str(measure).upper())
     if by_model.empty:
-        st.info("Nothing was spent on these sources, so there is no return on it.")
+        st.info("These sources have no ad spend, so there is no return on it.")
     else:
         chart = charts.by_model(by_model, unit, spend=measure == "Revenue")
         st.altair_chart(chart, alt=f"{unit} by source, medium and attribution model")
         if measure == "Revenue":
-            st.caption("Black strokes: what was spent.")
+            st.caption("Black strokes show spend.")
     table(spend, "ad_spend", PRES_AD_SPEND)
-    st.caption("Amounts in currency units. ROAS is revenue per unit of spend, and empty where nothing was spent.")
+    st.caption("Amounts in currency units. ROAS is revenue per unit of spend; it is empty without spend.")
 
 
 def _revenue_by_day(touches: pd.DataFrame) -> None:
     st.subheader("Attributed revenue by day")
-    model = st.selectbox("Attribution model", list(_MODELS), index=3, key="model", bind="query-params")
+    labels = list(_MODELS)
+    default = labels.index("Linear")
+    model = st.selectbox("Attribution model", labels, index=default, key="model", bind="query-params")
     daily = touches.assign(REVENUE=touches[_MODELS[model]])[["DAY", "UTM_SOURCE", "REVENUE"]]
     st.altair_chart(charts.revenue_by_day(daily), alt="Attributed revenue by day and source")
     with st.expander("As a table"):
@@ -95,18 +92,18 @@ def _subscriptions(months: pd.DataFrame) -> None:
     first.metric(f"MRR in {last['DATE_MONTH']:%B %Y}", f"{last['MRR']:,.2f}", border=True)
     second.metric("Subscribed customers", f"{last['CUSTOMERS']:,.0f}", border=True)
     st.altair_chart(charts.mrr(months), alt="MRR by month")
-    st.altair_chart(charts.movements(movements), alt="MRR that was won and lost, by month and movement")
+    st.altair_chart(charts.movements(movements), alt="Change of MRR by month and movement")
     with st.expander("As a table"):
         by_movement = movements.pivot_table(
             index="DATE_MONTH", columns="MOVEMENT", values="CHANGE", aggfunc="sum", fill_value=0
         )
         table(months.merge(by_movement.reset_index(), on="DATE_MONTH", how="left"), "mrr_by_month", MRR)
-    st.caption("MRR in currency units a month, on the last day of each complete month.")
+    st.caption("MRR in currency units per month, on the last day of each complete month.")
 
 
 spend = rows(_AD_SPEND)
 if spend.empty:
-    no_run_yet("There are no figures on advertising yet.")
+    no_run_yet("There is no advertising data yet.")
 else:
     _advertising(spend)
 touches = rows(_REVENUE)
@@ -114,6 +111,6 @@ if not touches.empty:
     _revenue_by_day(touches)
 months = rows(_MONTHS)
 if months.empty:
-    no_run_yet("There are no figures on subscriptions yet.")
+    no_run_yet("There is no subscription data yet.")
 else:
     _subscriptions(months)

@@ -1,4 +1,4 @@
-"""How fresh the tables are, which model scores, and what the checks found."""
+"""Freshness of the tables, the model in use, and check results."""
 
 import datetime as dt
 from typing import Any
@@ -7,25 +7,25 @@ import dagster as dg
 import pandas as pd
 import streamlit as st
 
+from customer_analytics.dashboard.display import no_run_yet, table
 from customer_analytics.dashboard.history import Check, Freshness, History, history
 from customer_analytics.dashboard.reading import classifier, instance
-from customer_analytics.dashboard.shown import no_run_yet, table
-from customer_analytics.resources.registry.base import ModelVersion
+from customer_analytics.ports.registry.base import ModelVersion
 from customer_analytics.settings import settings
 
 _DAGSTER = settings().dagster_url.rstrip("/")
 _CLASSIFIER = "sentiment_classifier"
-_LAST = ("passed", "not run yet")  # what failed comes before them
+_LAST = ("passed", "not run yet")  # failed checks come first
 
 
-@st.cache_data(ttl=dt.timedelta(seconds=5), show_spinner="Asking Dagster …")
+@st.cache_data(ttl=dt.timedelta(seconds=5), show_spinner="Reading Dagster's history …")
 def _history() -> History:
     return history(instance())
 
 
 @st.cache_data(ttl=dt.timedelta(seconds=20))
 def _why_none() -> str:
-    """What the latest run says of the classifier, where it has found none."""
+    """The reason why the latest run found no classifier."""
     event = instance().get_latest_materialization_event(dg.AssetKey(_CLASSIFIER))
     written = event.asset_materialization.metadata if event and event.asset_materialization else {}
     return str(written["why"].value) if "why" in written else ""
@@ -69,10 +69,10 @@ def _classifier(model: ModelVersion | None) -> None:
     shown = {"Accuracy": "accuracy", "AUC": "auc", "Log loss": "log_loss", "Brier score": "brier"}
     for place, (title, name) in zip(st.columns(4), shown.items(), strict=True):
         baseline = model.metrics.get(f"baseline_{name}")
-        delta = None if baseline is None else f"{model.metrics[name] - baseline:+.3f} against the baseline"
+        delta = None if baseline is None else f"{model.metrics[name] - baseline:+.3f} vs. baseline"
         place.metric(title, f"{model.metrics[name]:.3f}", delta, delta_color="off", border=True)
-    st.caption("On texts that the model has not seen; the baseline is a logistic regression in the same folds.")
-    with st.expander("All about this version"):
+    st.caption("On texts not seen in training. The baseline is a logistic regression on the same folds.")
+    with st.expander("Version details"):
         facts = {
             "model": model.model_name,
             "version": model.version,
@@ -91,7 +91,7 @@ def _checks(checks: list[Check]) -> None:
     if failed:
         st.error(f"{len(failed)} of {len(checks)} checks have not passed.")
     else:
-        st.success(f"All {sum(check.result == 'passed' for check in checks)} checks that were run have passed.")
+        st.success(f"All {sum(check.result == 'passed' for check in checks)} completed checks have passed.")
     frame = pd.DataFrame(
         {
             "RESULT": check.result,
@@ -128,8 +128,8 @@ def _age(age: dt.timedelta) -> str:
 
 
 known = _history()
-if known.runs_going_on:
-    st.info(f"Runs going on: {known.runs_going_on}. Tables change as they go.", icon=":material/autorenew:")
+if known.active_runs:
+    st.info(f"Active runs: {known.active_runs}. Tables may change.", icon=":material/autorenew:")
 if all(asset.at is None for asset in known.assets):
     no_run_yet("Nothing has been written yet.")
 _tables(known.assets)

@@ -1,4 +1,4 @@
-"""What customers say: search, and questions answered from what they said."""
+"""Search over comments and calls, and questions answered from them."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from customer_analytics.dashboard.display import csv, mood, no_run_yet, sentiment_origin
 from customer_analytics.dashboard.reading import classifier, reading, rows, search
-from customer_analytics.dashboard.shown import csv, mood, no_run_yet, sentiment_origin
-from customer_analytics.resources.answers.base import Answer, Passage
-from customer_analytics.resources.answers.scoring import BusyError
+from customer_analytics.ports.answers.base import Answer, Passage
+from customer_analytics.ports.answers.scoring import BusyError
 from customer_analytics.search import Filters, Hit, ask
 
 _SCORED = "SELECT (SELECT COUNT(*) FROM PRED_TWITTER_COMMENTS) + (SELECT COUNT(*) FROM PRED_CUSTOMER_CALLS) AS N"
@@ -34,7 +34,7 @@ def _filters() -> Filters:
             key="sentiment",
             bind="query-params",
         )
-        st.caption("A range of dates leaves out calls of which the day is not known.")
+        st.caption("A date range excludes calls without a date.")
     return Filters(
         _SOURCES[source],
         customer.strip() or None,
@@ -57,10 +57,10 @@ def _answer(question: str, filters: Filters) -> Answer:
 
 @contextmanager
 def _in_turn(doing: str) -> Iterator[None]:
-    """Show what is being done, and how many others come before; where they are too many, that and no more."""
+    """Show a spinner with the number of searches ahead; stops the page if the queue is full."""
     waiting = reading().reranker.waiting()
     try:
-        with st.spinner(f"{doing}, after {waiting} others …" if waiting else f"{doing} …"):
+        with st.spinner(f"{doing}, after {waiting} other searches …" if waiting else f"{doing} …"):
             yield
     except BusyError as error:
         st.info(str(error))
@@ -68,7 +68,7 @@ def _in_turn(doing: str) -> Iterator[None]:
 
 
 def _origin(found: Hit | Passage, place: int) -> None:
-    """Where something was said, with the way to that customer."""
+    """Show the origin of a text, with a link to its customer."""
     what = f"{found.source.capitalize()} of customer {found.customer_id}"
     if found.customer_id is None:
         st.caption(f"{found.source.capitalize()} of an unknown customer")
@@ -96,7 +96,7 @@ def _questions(filters: Filters) -> None:
         return
     if reading().answerer.model != "extractive":
         st.text(answer.text)
-        st.caption("Written by a language model from the passages below.")
+        st.caption("Written by a language model, based on the passages below.")
     for quote in answer.quotes:
         with st.container(border=True):
             st.text(quote.text)
@@ -111,9 +111,9 @@ def _searching(filters: Filters) -> None:
     with _in_turn("Searching"):
         hits = _found(query, filters)
     if not hits:
-        st.info("Nothing found. Try other words, or fewer filters.")
+        st.info("Nothing found. Try other words or fewer filters.")
         return
-    st.caption(f"The best {len(hits)}, best first.")
+    st.caption(f"The {len(hits)} best hits.")
     sentiment_origin(classifier())
     for place, hit in enumerate(hits, start=1):
         with st.container(border=True):
@@ -121,7 +121,7 @@ def _searching(filters: Filters) -> None:
             _origin(hit, place)
             st.caption(f"Sentiment {mood(hit.sentiment)}")
             if len(hit.excerpt) < len(hit.text.strip()):
-                with st.expander("All of it"):
+                with st.expander("Full text"):
                     st.text(hit.text)
     st.download_button(
         "Download CSV",
@@ -134,7 +134,7 @@ def _searching(filters: Filters) -> None:
 
 
 if rows(_SCORED).empty:
-    no_run_yet("There are no comments and calls to search yet.")
+    no_run_yet("There are no comments or calls to search yet.")
 else:
     chosen = _filters()
     _questions(chosen)

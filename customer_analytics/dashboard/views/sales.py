@@ -1,11 +1,10 @@
-"""What customers are worth, who has left, and the story of each."""
+"""Customers by lifetime value, churned customers, and the timeline of each."""
 
 import pandas as pd
 import streamlit as st
 
 from customer_analytics.dashboard import charts
-from customer_analytics.dashboard.reading import audio, classifier, rows
-from customer_analytics.dashboard.shown import (
+from customer_analytics.dashboard.display import (
     mood,
     natural,
     no_run_yet,
@@ -13,6 +12,7 @@ from customer_analytics.dashboard.shown import (
     sentiment_origin,
     table,
 )
+from customer_analytics.dashboard.reading import audio, classifier, rows
 from customer_analytics.search.warehouse import DAY_OF_CALL
 from customer_analytics.settings import settings
 from customer_analytics.tables import natural_order
@@ -47,7 +47,7 @@ _TYPES = {
 
 
 def _choose(name: str, frame: pd.DataFrame) -> None:
-    """Take over the customer of the row chosen in a table."""
+    """Show the customer of the selected row."""
     chosen = st.session_state[name].selection.rows
     if chosen:
         st.session_state.customer = str(frame.iloc[chosen[0]]["CUSTOMER_ID"])
@@ -61,7 +61,7 @@ def _lists() -> None:
         if clv.empty:
             no_run_yet("There are no customers with a lifetime value yet.")
         else:
-            st.caption("Choose a row for the customer's story below. Lifetime value (CLV) in currency units.")
+            st.caption("Select a row to show the customer below. Lifetime value (CLV) in currency units.")
             table(clv, "customers_by_clv", PRES_CLV, score, lambda: _choose("customers_by_clv", clv))
     with churned:
         churn = rows(_CHURN)
@@ -82,7 +82,7 @@ def _customer(customer: str) -> None:
         rows(_CALLS, settings().timezone, customer),
     )
     if all(frame.empty for frame in (shop, months, comments, calls)):
-        st.info(f"Nothing is known of a customer {customer}.")
+        st.info(f"There is no data about customer {customer}.")
         return
     if not shop.empty:
         st.text(" ".join(str(name) for name in shop.iloc[0][["FIRST_NAME", "LAST_NAME"]] if name))
@@ -106,7 +106,7 @@ def _timeline(months: pd.DataFrame, orders: pd.DataFrame, comments: pd.DataFrame
         st.altair_chart(chart, alt="MRR, orders and comments of the customer by day")
     events = _joined(orders, comments, _as_events(calls, "call"), _as_events(months, "subscription"))
     if events.empty:
-        done = "called, but never on a day that is known" if len(calls) else "neither ordered, written nor called"
+        done = "only calls without a date" if len(calls) else "no orders, comments or calls"
         st.info(f"This customer has {done}.")
         return
     table(
@@ -121,17 +121,12 @@ def _timeline(months: pd.DataFrame, orders: pd.DataFrame, comments: pd.DataFrame
         },
     )
     undated = 0 if calls.empty else int(calls["DAY"].isna().sum())
-    some = (
-        "1 call of which the day is not known is"
-        if undated == 1
-        else f"{undated:,} calls of which it is not known are"
-    )
-    left_out = f" {some} below only." if undated else ""
-    st.caption(f"Amounts in currency units. Days of calls are those of {settings().timezone}.{left_out}")
+    left_out = f" {undated:,} call{'s' * (undated > 1)} without a date: only in the list below." if undated else ""
+    st.caption(f"Amounts in currency units. Days of calls are in the time zone {settings().timezone}.{left_out}")
 
 
 def _as_events(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Calls, or the months in which a subscription changed, as events of the timeline."""
+    """Calls, or months with a subscription change, as events of the timeline."""
     if frame.empty:
         return frame
     if kind == "call":
@@ -142,15 +137,15 @@ def _as_events(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 
 def _joined(*parts: pd.DataFrame) -> pd.DataFrame:
-    """Events below each other, with numbers as numbers also where all are missing."""
-    there = [part[_EVENT].astype({"AMOUNT": float, "SENTIMENT": float}) for part in parts if not part.empty]
-    return pd.concat(there) if there else pd.DataFrame(columns=_EVENT)
+    """The concatenated events, with numeric columns even if all values are missing."""
+    filled = [part[_EVENT].astype({"AMOUNT": float, "SENTIMENT": float}) for part in parts if not part.empty]
+    return pd.concat(filled) if filled else pd.DataFrame(columns=_EVENT)
 
 
 def _calls(calls: pd.DataFrame) -> None:
     st.subheader("Calls")
     if calls.empty:
-        st.info("This customer has not called.")
+        st.info("This customer has no calls.")
         return
     path = st.selectbox("Call", sorted(calls["RELATIVE_PATH"], key=natural), key="call", bind="query-params")
     call = calls[calls["RELATIVE_PATH"] == path].iloc[0]
@@ -160,7 +155,7 @@ def _calls(calls: pd.DataFrame) -> None:
         st.audio(audio(call["AUDIO_HASH"], path), format=_TYPES.get(suffix, "audio/wav"))
         seconds = call["DURATION_SECONDS"]
         length = "" if pd.isna(seconds) else f"{seconds // 60:.0f}:{seconds % 60:02.0f} min, "
-        day = "day unknown" if pd.isna(call["DAY"]) else str(call["DAY"])
+        day = "no date" if pd.isna(call["DAY"]) else str(call["DAY"])
         st.caption(f"{day}, {length}sentiment {mood(call['SENTIMENT'])}")
     with read, st.container(border=True):
         if call["STATUS"] != "failed" and call["ERROR"]:
@@ -168,7 +163,7 @@ def _calls(calls: pd.DataFrame) -> None:
         if call["STATUS"] == "ok":
             st.text(call["TRANSCRIPT"])
         elif call["STATUS"] == "empty":
-            st.info("Nobody speaks in this call.")
+            st.info("This call contains no speech.")
         else:
             st.warning("This call could not be transcribed:")
             st.text(call["ERROR"])
@@ -178,6 +173,6 @@ _lists()
 st.subheader("One customer")
 customer = st.text_input("Customer id", key="customer", bind="query-params", placeholder="e.g. 51")
 if not customer:
-    st.info("Choose a row above, or type a customer's id, to see orders, subscription, comments and calls.")
+    st.info("Select a row above, or enter a customer id, to see orders, subscription, comments and calls.")
 else:
     _customer(customer.strip())

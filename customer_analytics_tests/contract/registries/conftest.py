@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from customer_analytics.embedded_snowflake import Endpoint
-from customer_analytics.resources.registry.base import ModelRegistry
-from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
-from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.registry.base import ModelRegistry
+from customer_analytics.ports.registry.snowflake_ml import SnowflakeMLRegistry
+from customer_analytics.ports.registry.warehouse_registry import WarehouseRegistry
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 
 
 @pytest.fixture
 def warehouse(endpoint: Endpoint, endpoint_home: str) -> Iterator[EmbeddedWarehouse]:
     made = EmbeddedWarehouse(home=endpoint_home, database="TEST", schema_name=f"R_{uuid.uuid4().hex[:12].upper()}")
-    made.ensure_schema()
+    made.writes.ensure_schema()
     yield made
     made.close()
 

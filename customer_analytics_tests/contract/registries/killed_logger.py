@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import dagster_snowflake  # noqa: F401  # opens connections; loaded before the forks
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.cursor import SnowflakeCursor
 
-from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.registry.warehouse_registry import WarehouseRegistry
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.contract.registries.versions import stored
 
 

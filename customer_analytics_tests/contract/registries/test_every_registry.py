@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from customer_analytics.ml.training import fingerprint, train
-from customer_analytics.resources.registry.base import ModelRegistry
-from customer_analytics.resources.vectors.collection import Collection, PropertyType
+from customer_analytics.ports.registry.base import ModelRegistry
+from customer_analytics.ports.vectors.collection import Collection, PropertyType
 from customer_analytics.tables.sentiment import PRED_CUSTOMER_CALLS, PRED_TWITTER_COMMENTS
 from customer_analytics_tests.contract.registries.versions import (
     FIRST,
@@ -109,9 +109,9 @@ def test_an_unknown_version_is_named_with_those_that_exist(registry: ModelRegist
 
 @pytest.mark.parametrize("name", ["", "../other", "a/b", "it's", 'a"b', "1st", "a b", "a\n"])
 def test_a_name_that_is_no_identifier_is_refused(registry: ModelRegistry, name: str) -> None:
-    with pytest.raises(ValueError, match="cannot name a model or a version"):
+    with pytest.raises(ValueError, match="is not a valid name for a model or version"):
         registry.log(stored(FIRST, model_name=name))
-    with pytest.raises(ValueError, match="cannot name a model or a version"):
+    with pytest.raises(ValueError, match="is not a valid name for a model or version"):
         registry.log(stored(name))
 
 
@@ -144,7 +144,7 @@ def test_the_rows_of_a_prediction_table_are_scored_by_fold_or_booster(registry: 
             "customer_id": [1, 2],
             "date": [dt.date(2020, 2, 29)] * 2,
             "review_text": ['it\'s "new"', "learned"],
-            "content_hash": ["f" * 64, hashes[0]],
+            "text_hash": ["f" * 64, hashes[0]],
             "vector": pa.array([new[0].tolist(), vectors[0].tolist()], pa.list_(pa.float32(), DIMENSIONS)),
         }
     )

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from snowflake.snowpark.types import ArrayType, FloatType
 
-from customer_analytics.resources.registry.base import DamagedModelError
-from customer_analytics.resources.registry.snowflake_ml import SnowflakeMLRegistry
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.registry.base import DamagedModelError
+from customer_analytics.ports.registry.snowflake_ml import SnowflakeMLRegistry
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.contract.registries.versions import FIRST, MODEL, stored
 
 

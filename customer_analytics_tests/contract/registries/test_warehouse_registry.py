@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 
 from customer_analytics.automation.maintenance import ModelHistory, remove_old_versions
-from customer_analytics.resources.registry.base import DamagedModelError
-from customer_analytics.resources.registry.warehouse_registry import WarehouseRegistry
-from customer_analytics.resources.warehouse.embedded import EmbeddedWarehouse
+from customer_analytics.ports.registry.base import DamagedModelError
+from customer_analytics.ports.registry.warehouse_registry import WarehouseRegistry
+from customer_analytics.ports.warehouse.embedded import EmbeddedWarehouse
 from customer_analytics_tests.contract.registries.versions import (
     FIRST,
     FOURTH,
@@ -80,7 +80,7 @@ def test_a_changed_file_is_named_and_logging_again_restores_it(
 ) -> None:
     warehouse_registry.log(stored(FIRST))
     put(warehouse, FIRST, file, b"{}")
-    with pytest.raises(DamagedModelError, match=rf"{MODEL}/{FIRST}/{file} is not what was logged"):
+    with pytest.raises(DamagedModelError, match=rf"{MODEL}/{FIRST}/{file} is damaged"):
         warehouse_registry.load(MODEL)
     warehouse_registry.log(stored(FIRST))
     assert warehouse_registry.load(MODEL) == stored(FIRST)
@@ -99,9 +99,9 @@ def test_a_damaged_version_is_still_listed_and_others_still_load(
 def test_what_a_killed_log_left_behind_is_no_version_and_a_rerun_completes_it(
     warehouse: EmbeddedWarehouse, warehouse_registry: WarehouseRegistry
 ) -> None:
-    """The statements: read the rows, put three files, add the row."""
+    """The statements over connections: put three files, add the row."""
     warehouse_registry.log(stored(FIRST))
-    orders = [f"{SECOND}:2", f"{THIRD}:4", f"{FOURTH}:5"]
+    orders = [f"{SECOND}:1", f"{THIRD}:3", f"{FOURTH}:4"]
     module = "customer_analytics_tests.contract.registries.killed_logger"
     arguments = [warehouse.home, warehouse.schema_name, *orders]
     killed = subprocess.check_output([sys.executable, "-m", module, *arguments], cwd=ROOT, text=True)

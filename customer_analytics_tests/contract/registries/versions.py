@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
-from customer_analytics.resources.registry.base import ModelRegistry, ModelVersion, StoredModel
+from customer_analytics.ports.registry.base import ModelRegistry, ModelVersion, StoredModel
 
 MODEL = "sentiment_classifier"
 FIRST, SECOND, THIRD, FOURTH = "V_FFFFFFFFFFFF", "V_000000000001", "V_AAAAAAAAAAAA", "V_BBBBBBBBBBBB"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import Collection, Match, PropertyType, UpsertResult
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import Collection, Match, PropertyType, UpsertResult
 
 EAST, NORTH_EAST, NORTH, WEST = [1.0, 0, 0, 0], [0.6, 0.8, 0, 0], [0, 1.0, 0, 0], [-1.0, 0, 0, 0]
 HOSTILE = [
@@ -52,7 +52,7 @@ def comment(number: int, **columns: Any) -> dict[str, Any]:
     angle = number % 1_000 / 1_000
     return {
         "id": object_id(number),
-        "content_hash": f"hash {number}",
+        "text_hash": f"hash {number}",
         "vector": [np.cos(angle), np.sin(angle), 0.0, 0.0],
         "customer_id": number,
         "date": date(2020, 1, 1),

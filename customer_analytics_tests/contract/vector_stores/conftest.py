@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.lance import LanceVectorStore
 from customer_analytics_tests.contract.vector_stores.comments import (
     COMMENTS,
 )

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import PropertyType
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import PropertyType
 from customer_analytics_tests.contract.vector_stores.comments import (
     COMMENTS,
     EAST,
@@ -43,14 +43,14 @@ def test_ensuring_a_collection_again_keeps_its_objects(store: VectorStore) -> No
 
 def test_a_collection_with_other_properties_is_refused(store: VectorStore) -> None:
     other = replace(COMMENTS, properties={**COMMENTS.properties, "channel": PropertyType.TEXT})
-    with pytest.raises(ValueError, match=r"channel category.*not as.*channel text.*drop it"):
+    with pytest.raises(ValueError, match=r"channel category.*, not .*channel text.*, and the next run builds"):
         store.ensure_collection(other)
 
 
 def test_models_whose_names_lead_to_one_physical_name_do_not_share_it(store: VectorStore) -> None:
     other = replace(COMMENTS, model="tiny_model_v1_0")
     assert other.physical_name == COMMENTS.physical_name
-    with pytest.raises(ValueError, match=r"tiny-model-v1\.0.*not as.*tiny_model_v1_0"):
+    with pytest.raises(ValueError, match=r"tiny-model-v1\.0.*, not .*tiny_model_v1_0"):
         store.ensure_collection(other)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import UpsertResult
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import UpsertResult
 from customer_analytics_tests.contract.vector_stores.comments import (
     COMMENTS,
     EAST,
@@ -46,9 +46,9 @@ def test_writing_the_same_again_skips_it(store: VectorStore) -> None:
     assert store.count(COMMENTS) == 2
 
 
-def test_an_object_is_replaced_if_its_content_hash_is_another(store: VectorStore) -> None:
+def test_an_object_is_replaced_if_its_text_hash_is_another(store: VectorStore) -> None:
     write(store, comment(1), comment(2))
-    changed = comment(1, content_hash="changed", review_text="now better", vector=WEST)
+    changed = comment(1, text_hash="changed", review_text="now better", vector=WEST)
     unhashed = comment(2, review_text="not told by the hash")
     assert store.upsert(COMMENTS, table([changed, unhashed, comment(3)])) == UpsertResult(written=2, skipped=1)
     texts = {row["id"]: row["review_text"] for row in store.get(COMMENTS, ids(store)).to_pylist()}
@@ -67,7 +67,7 @@ def test_an_object_is_replaced_if_its_content_hash_is_another(store: VectorStore
         ({"id": "42"}, "'42' is not a UUID"),
         ({"id": object_id(0xA).upper()}, f"{object_id(0xA).upper()!r} is not a UUID in lower case"),
         ({"id": object_id(1)}, f"{object_id(1)} occurs more than once"),
-        ({"content_hash": None}, "has no content hash"),
+        ({"text_hash": None}, "has no text hash"),
         ({"vector": None}, "has no vector"),
         ({"vector": [1.0, 0, 0]}, "a vector of 3 dimensions, not 4"),
         ({"vector": []}, "a vector of 0 dimensions, not 4"),
@@ -153,7 +153,7 @@ def test_a_scan_keeps_what_the_filter_names(store: VectorStore) -> None:
     assert ids(store, customer_id=[None]) == [object_id(3)]
     assert ids(store, customer_id=[None, 7], date=[carnival, None]) == [object_id(2), object_id(3)]
     assert ids(store, customer_id=[]) == []
-    assert ids(store, content_hash=["hash 4"]) == [object_id(4)]
+    assert ids(store, text_hash=["hash 4"]) == [object_id(4)]
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -185,7 +185,7 @@ def test_a_text_is_filtered_by_as_a_whole(store: VectorStore) -> None:
 def test_a_filter_takes_many_values(store: VectorStore) -> None:
     write(store, comment(1), comment(2))
     values = [f"hash {n}" for n in range(2, 20_000)]
-    assert ids(store, content_hash=values) == [object_id(2)]
+    assert ids(store, text_hash=values) == [object_id(2)]
 
 
 @pytest.mark.parametrize(

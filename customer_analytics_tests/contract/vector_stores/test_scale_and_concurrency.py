@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import UpsertResult
-from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import UpsertResult
+from customer_analytics.ports.vectors.lance import LanceVectorStore
 from customer_analytics_tests.contract.vector_stores.comments import (
     COMMENTS,
     EAST,
@@ -23,7 +23,7 @@ from customer_analytics_tests.contract.vector_stores.comments import (
     vector,
     write,
 )
-from customer_analytics_tests.contract.vector_stores.writers import upsert_in_tens, upsert_then_die
+from customer_analytics_tests.contract.vector_stores.writers import options, upsert_in_tens, upsert_then_die
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -48,7 +48,7 @@ def test_a_large_collection_keeps_every_promise_once_it_is_indexed(store: Vector
     rows = pa.table(
         {
             "id": [object_id(n) for n in range(size)],
-            "content_hash": [f"hash {n}" for n in range(size)],
+            "text_hash": [f"hash {n}" for n in range(size)],
             "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 4),
             "customer_id": pa.array(range(size)),
             "date": pa.array([date(2020, 1, 1)] * size),
@@ -70,7 +70,7 @@ def test_a_large_collection_keeps_every_promise_once_it_is_indexed(store: Vector
     assert found(store.search_vector(COMMENTS, vector(EAST), 20, {"customer_id": few})) == nearest(few)
     assert found(store.search_hybrid(COMMENTS, "word4123", vectors[4123], 1)) == [object_id(4123)]
 
-    changed = comment(5, content_hash="changed", vector=EAST)
+    changed = comment(5, text_hash="changed", vector=EAST)
     assert store.upsert(COMMENTS, table([changed, comment(6), comment(size)])) == UpsertResult(
         written=2, skipped=1
     )
@@ -82,7 +82,7 @@ def test_a_large_collection_keeps_every_promise_once_it_is_indexed(store: Vector
 
 def test_three_writers_of_the_same_ids_leave_each_once_and_a_reader_sees_whole_objects(store: VectorStore) -> None:
     start, written = SPAWN.Barrier(4), SPAWN.Queue()
-    arguments = (type(store), store.model_dump(), range(300), 1, start, written)
+    arguments = (type(store), options(store), range(300), 1, start, written)
     writers = [SPAWN.Process(target=upsert_in_tens, args=arguments) for _ in range(3)]
     for writer in writers:
         writer.start()
@@ -91,7 +91,7 @@ def test_three_writers_of_the_same_ids_leave_each_once_and_a_reader_sees_whole_o
     while any(writer.is_alive() for writer in writers):
         seen = pa.Table.from_batches(list(store.scan(COMMENTS)), COMMENTS.arrow_schema)
         assert len(set(seen["id"].to_pylist())) == seen.num_rows >= before
-        assert all(row["content_hash"] == f"hash {row['customer_id']} of round 0" for row in seen.to_pylist())
+        assert all(row["text_hash"] == f"hash {row['customer_id']} of round 0" for row in seen.to_pylist())
         before = seen.num_rows
     counts = [written.get(timeout=10) for _ in writers]
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
@@ -104,7 +104,7 @@ def test_three_writers_of_the_same_ids_leave_each_once_and_a_reader_sees_whole_o
 
 def test_a_steady_writer_does_not_keep_others_from_deleting_and_maintaining(store: VectorStore) -> None:
     start, written = SPAWN.Barrier(2), SPAWN.Queue()
-    arguments = (type(store), store.model_dump(), range(300), 4, start, written)
+    arguments = (type(store), options(store), range(300), 4, start, written)
     writer = SPAWN.Process(target=upsert_in_tens, args=arguments)
     writer.start()
     start.wait()
@@ -119,7 +119,7 @@ def test_a_steady_writer_does_not_keep_others_from_deleting_and_maintaining(stor
 def test_a_killed_writer_leaves_whole_objects_and_the_next_one_completes_them(
     store: VectorStore, after: float
 ) -> None:
-    arguments = (type(store), store.model_dump(), range(100), after)
+    arguments = (type(store), options(store), range(100), after)
     writer = SPAWN.Process(target=upsert_then_die, args=arguments)
     writer.start()
     writer.join()
@@ -127,7 +127,7 @@ def test_a_killed_writer_leaves_whole_objects_and_the_next_one_completes_them(
 
     left = ids(store)
     assert len(set(left)) == len(left) >= 10
-    rest = store.upsert(COMMENTS, table([comment(n, content_hash="again") for n in range(100)]))
+    rest = store.upsert(COMMENTS, table([comment(n, text_hash="again") for n in range(100)]))
     assert rest == UpsertResult(written=100)
     store.maintain(COMMENTS)
     assert ids(store) == [object_id(n) for n in range(100)]

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from customer_analytics.resources.vectors.base import VectorStore
-from customer_analytics.resources.vectors.collection import UpsertResult
+from customer_analytics.ports.vectors.base import VectorStore
+from customer_analytics.ports.vectors.collection import UpsertResult
 from customer_analytics_tests.contract.vector_stores.comments import (
     COMMENTS,
     EAST,
@@ -97,7 +97,7 @@ def test_words_are_found_in_objects_written_after_the_maintenance(toys: VectorSt
     write(toys, comment(5, vector=WEST, review_text="a zeppelin"), comment(6, vector=WEST, review_text="a kite"))
     assert found(toys.search_hybrid(COMMENTS, "zeppelin", vector(NORTH), 1)) == [object_id(5)]
     toys.delete(COMMENTS, [object_id(5)])
-    changed = comment(6, vector=WEST, review_text="another zeppelin", content_hash="changed")
+    changed = comment(6, vector=WEST, review_text="another zeppelin", text_hash="changed")
     assert toys.upsert(COMMENTS, table([changed])) == UpsertResult(written=1)
     assert found(toys.search_hybrid(COMMENTS, "zeppelin", vector(NORTH), 1)) == [object_id(6)]
     toys.maintain(COMMENTS)

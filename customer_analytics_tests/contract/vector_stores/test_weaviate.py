@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from customer_analytics.resources.vectors.weaviate import WeaviateVectorStore
+from customer_analytics.ports.vectors.weaviate import WeaviateVectorStore
 from customer_analytics_tests.contract.vector_stores.comments import (
     COMMENTS,
     comment,
@@ -27,8 +27,9 @@ def test_a_class_of_somebody_else_is_no_other_model_s_collection(weaviate_store:
     other = replace(COMMENTS, model="other")
     weaviate_store.ensure_collection(other)
     held = weaviate_store.weaviate_class(other)
-    replace(held, name=held.name.replace("other", "copy")).ensure(other.description)
-    replace(held, name=held.name.replace("other", "mine")).ensure("My own.")
-    of_all = weaviate_store.model_copy(update={"prefix": ""})
+    replace(held, name=held.name.replace("other", "copy")).ensure()
+    mine = held.name.replace("other", "mine")
+    held.connection.call(lambda client: client.collections.create(mine, description="My own."))
+    of_all = replace(weaviate_store, prefix="")
     assert weaviate_store.other_models(COMMENTS) == [other]
     assert other not in of_all.other_models(COMMENTS)

@@ -2,15 +2,22 @@
 
 import os
 import signal
+from dataclasses import fields
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from customer_analytics.resources.vectors.base import VectorStore
+from customer_analytics.ports.vectors.base import VectorStore
 from customer_analytics_tests.contract.vector_stores.comments import (
     COMMENTS,
     comment,
     table,
 )
+
+
+def options(store: VectorStore) -> dict[str, Any]:
+    """The arguments that make the same store in another process."""
+    made: Any = store
+    return {option.name: getattr(store, option.name) for option in fields(made) if option.init}
 
 
 def upsert_in_tens(
@@ -22,7 +29,7 @@ def upsert_in_tens(
     counts = [0, 0]
     for turn in range(rounds):
         for first in numbers[::10]:
-            rows = [comment(n, content_hash=f"hash {n} of round {turn}") for n in range(first, first + 10)]
+            rows = [comment(n, text_hash=f"hash {n} of round {turn}") for n in range(first, first + 10)]
             result = store.upsert(COMMENTS, table(rows))
             assert not result.failed
             counts[0] += result.written
@@ -38,5 +45,5 @@ def upsert_then_die(adapter: type[VectorStore], config: dict[str, Any], numbers:
     signal.setitimer(signal.ITIMER_REAL, after)
     while True:
         for first in numbers[::10]:
-            rows = [comment(n, content_hash=os.urandom(8).hex()) for n in range(first, first + 10)]
+            rows = [comment(n, text_hash=os.urandom(8).hex()) for n in range(first, first + 10)]
             store.upsert(COMMENTS, table(rows))

@@ -55,7 +55,7 @@ def test_a_file_of_100_rows_is_refused_above_the_share_that_may_be_rejected():
 
 def test_a_header_alone_does_not_empty_a_table_unless_it_may():
     accept(orders(0))
-    with pytest.raises(SourceError, match=r"^orders\.csv has no rows where STG_ORDERS has 1,234, so .* keeps its"):
+    with pytest.raises(SourceError, match=r"^orders\.csv has no rows and STG_ORDERS has 1,234, so .* keeps its"):
         accept(orders(0), rows_before=1234)
     accept(orders(0), rows_before=1234, may_be_empty=True)
 

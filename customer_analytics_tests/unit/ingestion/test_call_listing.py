@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from customer_analytics.ingestion.call_staging import CallListing, list_calls
-from customer_analytics.ingestion.calls import CallFile, calls_of_rows, concealed, stage_name
+from customer_analytics.ingestion.calls import CallFile, calls_of_rows, may_exist, stage_name
 from customer_analytics.ingestion.listing import Problem
 from customer_analytics.ingestion.location import SourceLocation
 from customer_analytics.tables.sources import STG_SUPPORT_CALLS
@@ -93,8 +93,8 @@ def test_of_certain_calls_only_these_are_read_and_listed(calls: Path):
 def test_a_call_may_be_there_only_where_something_could_not_be_read():
     problems = [Problem("a", "Permission denied"), Problem("3-01.mp3", "Input/output error")]
     paths = ("a/1-01.mp3", "3-01.mp3", "ab/1-01.mp3", "b/2-01.mp3")
-    assert [path for path in paths if concealed(path, problems)] == ["a/1-01.mp3", "3-01.mp3"]
-    assert concealed("a/1-01.mp3", [Problem(".", "Permission denied")])
+    assert [path for path in paths if may_exist(path, problems)] == ["a/1-01.mp3", "3-01.mp3"]
+    assert may_exist("a/1-01.mp3", [Problem(".", "Permission denied")])
 
 
 def test_an_empty_file_is_a_call(calls: Path):
@@ -190,7 +190,7 @@ def test_files_that_vanish_or_grow_while_they_are_read_are_problems(calls: Path)
     assert paths(listing) == ["3-01.mp3"]
     assert [(problem.path, problem.reason) for problem in listing.problems] == [
         ("1-01.mp3", "does not exist: check the path and what it should hold."),
-        ("2-01.mp3", "was changed while it was read (9 bytes at first): wait until it is whole."),
+        ("2-01.mp3", "was changed while it was read (9 bytes at first): wait until it is complete."),
     ]
 
 

@@ -173,10 +173,10 @@ def test_properties_are_bounded_and_what_is_left_out_is_told(calls: Path) -> Non
 
 def test_a_column_may_have_the_name_of_one_of_a_table_of_ours(calls: Path) -> None:
     record(calls, "1.mp3")
-    (calls / "calls.csv").write_text("file,line,content_hash,relative_path,size\n1.mp3,3,00ff,x,5\n")
+    (calls / "calls.csv").write_text("file,line,file_hash,relative_path,size\n1.mp3,3,00ff,x,5\n")
     listing = listed(calls)
     assert [call.properties for call in listing.calls] == ['{"line": "3", "relative_path": "x", "size": "5"}']
-    assert listing.manifest.unused_columns == ("content_hash",)
+    assert listing.manifest.unused_columns == ("file_hash",)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_comments_carry_the_hash_of_their_file_and_their_line(folder: Path) -> N
     )
     loaded = load(folder, "comments/a.csv")
     assert [(row["REVIEW_TEXT"], row["LINE"]) for row in loaded.rows.to_pylist()] == [("first", 2), ("third", 4)]
-    assert set(loaded.rows["CONTENT_HASH"].to_pylist()) == {loaded.content_hash}
+    assert set(loaded.rows["FILE_HASH"].to_pylist()) == {loaded.file_hash}
     assert [(row["SOURCE"], row["LINE"]) for row in loaded.rejected.to_pylist()] == [("comments/a.csv", 3)]
     assert loaded.lines_in == 3
 

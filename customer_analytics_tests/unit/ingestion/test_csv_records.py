@@ -201,10 +201,10 @@ def test_an_empty_file_is_an_error_that_says_what_the_first_line_should_be(conte
             "add what is missing.",
         ),
         ("id,body,tag,Body \n", "notes.csv has the column BODY twice: keep one of them."),
-        ('id,"body,tag\n', "notes.csv has a first line that is no CSV: a quote is opened and never closed."),
+        ('id,"body,tag\n', "notes.csv has a first line that is not CSV: a quote is opened and never closed."),
         (
             'id, "body",tag\n',
-            "notes.csv has a first line that is no CSV: an unquoted field contains a quote.",
+            "notes.csv has a first line that is not CSV: an unquoted field contains a quote.",
         ),
     ],
 )

@@ -211,7 +211,7 @@ def test_the_same_content_gives_the_same_result_and_hash():
     content = b"customer_id,first_name,last_name\n1,a,b\n1,c,d\n,e,f\n"
     first, second = parse("customers.csv", content), parse("customers.csv", content)
     assert first == second
-    assert first.content_hash == hashlib.sha256(content).hexdigest()
+    assert first.file_hash == hashlib.sha256(content).hexdigest()
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path):
@@ -220,7 +220,7 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path):
 
 
 def test_a_file_of_another_kind_is_an_error(tmp_path: Path):
-    with pytest.raises(SourceError, match=r"orders\.xlsx can be read neither as \.csv nor as \.parquet"):
+    with pytest.raises(SourceError, match=r"orders\.xlsx is neither \.csv nor \.parquet"):
         parse_file(SourceFile("orders.xlsx", FILES["orders.csv"].table), b"")
 
 

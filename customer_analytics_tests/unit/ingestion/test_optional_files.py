@@ -34,7 +34,7 @@ def test_an_optional_file_that_is_absent_has_no_rows_and_the_hash_of_nothing(fol
     assert loaded.absent
     assert (loaded.rows.num_rows, loaded.rejected.num_rows, loaded.lines_in) == (0, 0, 0)
     assert loaded.rows.schema == TRAINING.table.arrow_schema
-    assert loaded.content_hash == hashlib.sha256(b"").hexdigest()
+    assert loaded.file_hash == hashlib.sha256(b"").hexdigest()
 
 
 def test_a_required_file_that_is_absent_is_an_error(folder: Path) -> None:

@@ -99,9 +99,9 @@ WHOLE = parquet({"id": [1, 2], "body": ["a", "b"]})
     ("content", "message"),
     [
         (b"", "notes.parquet is empty: it must be a Parquet file with ID, BODY."),
-        (b"id,body\n1,a\n", "notes.parquet is no Parquet file, or a damaged one ("),
-        (WHOLE[:-20], "notes.parquet is no Parquet file, or a damaged one ("),
-        (WHOLE[:4] + b"\0" * 40 + WHOLE[44:], "notes.parquet is no Parquet file, or a damaged one ("),
+        (b"id,body\n1,a\n", "notes.parquet is not a Parquet file, or is damaged ("),
+        (WHOLE[:-20], "notes.parquet is not a Parquet file, or is damaged ("),
+        (WHOLE[:4] + b"\0" * 40 + WHOLE[44:], "notes.parquet is not a Parquet file, or is damaged ("),
         (parquet({"id": [1]}), "notes.parquet lacks the column BODY; it has id: add what is missing."),
         (parquet({"id": [1], "ID": [1], "body": ["a"]}), "notes.parquet has the column ID twice: "),
         (

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from customer_analytics.findings import source_findings
 from customer_analytics.ingestion import preflight
-from customer_analytics.ingestion.csv_column import read_csv_column
+from customer_analytics.ingestion.csv_records import read_csv_column
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.ingestion.preflight import FileReport, Match, Preflight, look_into
+from customer_analytics.ingestion.preflight import FileReport, MatchedIds, Preflight, examine_source
 from customer_analytics.tables import Column, SqlType, Table
 from customer_analytics_tests.small_source import write_small_source
 
@@ -26,7 +26,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def looked_into(source: Path) -> Preflight:
-    return look_into(SourceLocation.open(source), maximum_rejected_share=0.1)
+    return examine_source(SourceLocation.open(source), maximum_rejected_share=0.1)
 
 
 def report(found: Preflight, name: str) -> FileReport:
@@ -44,7 +44,7 @@ def test_a_file_is_told_with_its_format_columns_rows_days_and_ids(source: Path) 
         examined=2,
         first=dt.date(2020, 1, 5),
         last=dt.date(2020, 3, 1),
-        matches=(Match("CUSTOMER_ID", "customers.csv", found=1, total=2, stranger="9"),),
+        matches=(MatchedIds("CUSTOMER_ID", "customers.csv", found=1, total=2, unmatched="9"),),
     )
 
 
@@ -83,7 +83,7 @@ def test_a_file_that_would_be_refused_stops_nothing_unless_it_has_the_customers(
     assert looked_into(source).obstacle == "customers.csv is missing: add it, as CSV or as Parquet."
     (source / "customers.csv.gz").write_bytes(b"")
     assert looked_into(source).obstacle == (
-        "customers.csv is missing: rename customers.csv.gz to customers.csv, compressed as it is."
+        "customers.csv is missing: rename customers.csv.gz to customers.csv without decompressing it."
     )
 
 
@@ -119,9 +119,9 @@ def test_further_comments_and_calls_are_told_with_what_is_not_used(source: Path)
         "comments/june.csv lacks the columns CUSTOMER_ID, DATE, REVIEW_TEXT"
     )
     assert found.comments.reasons == ("comments/may.csv line 3: DATE 'soon' is not a date (YYYY-MM-DD)",)
-    assert found.comments.matches == (Match("CUSTOMER_ID", "customers.csv", 1, 1, None),)
+    assert found.comments.matches == (MatchedIds("CUSTOMER_ID", "customers.csv", 1, 1, None),)
     assert (found.calls.files, found.calls.nameless, found.calls.ignored) == (3, 1, ("notes.txt",))
-    assert found.calls.matches == (Match("CUSTOMER_ID", "customers.csv", found=1, total=2, stranger="7"),)
+    assert found.calls.matches == (MatchedIds("CUSTOMER_ID", "customers.csv", found=1, total=2, unmatched="7"),)
 
 
 def test_the_manifest_of_calls_is_examined_too(source: Path) -> None:
@@ -149,7 +149,9 @@ def test_of_long_files_the_first_rows_are_examined_but_all_keys_known(
     assert (orders.examined, orders.unread, orders.rejected) == (2, 2, 0)
     with (source / "payments.csv").open("w") as file:
         file.write("payment_id,order_id,payment_method,amount\n1,4,coupon,1\n2,5,coupon,1\n3,6,coupon,1\n")
-    assert report(looked_into(source), "payments.csv").matches == (Match("ORDER_ID", "orders.csv", 1, 2, "5"),)
+    assert report(looked_into(source), "payments.csv").matches == (
+        MatchedIds("ORDER_ID", "orders.csv", 1, 2, "5"),
+    )
 
 
 JUNK = st.binary(max_size=200) | st.lists(

@@ -72,21 +72,21 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_why(tmp_path: Path):
     [
         (
             "https://example.org/data",
-            "https://example.org/data cannot be a source, because https:// has no listing of a folder's files: ",
+            "https://example.org/data cannot be a source, because https:// cannot list a folder's files: ",
         ),
-        ("http://example.org", "http://example.org cannot be a source, because http:// has no listing"),
+        ("http://example.org", "http://example.org cannot be a source, because http:// cannot list"),
         (
             "ftp://example.org/x",
             "ftp://example.org/x cannot be a source: use a folder, file://, s3://, gs:// or az",
         ),
-        ("s3://user:se/cr@et@bucket/x", "The source s3://bucket/x was given with credentials in its URI: "),
-        ("https://user:secret@h/x?sig=secret", "The source https://h/x was given with credentials in its URI: "),
-        ("ftp://u:s?ecret@h/x", "The source ftp://h/x was given with credentials in its URI: "),
-        ("https://h/x?sig=secret#secret", "https://h/x cannot be a source, because https:// has no listing"),
-        ("az://box/x?sig=secret", "The source az://box/x was given with a query in its URI: "),
-        ("s3://", "s3:// names no bucket: "),
-        ("~nobody-of-this-name/x", "~nobody-of-this-name/x is no path (Could not determine home directory.): "),
-        ("nul\0byte", r"nul\x00byte is no path (embedded null byte): "),
+        ("s3://user:se/cr@et@bucket/x", "The URI of the source s3://bucket/x contains credentials: "),
+        ("https://user:secret@h/x?sig=secret", "The URI of the source https://h/x contains credentials: "),
+        ("ftp://u:s?ecret@h/x", "The URI of the source ftp://h/x contains credentials: "),
+        ("https://h/x?sig=secret#secret", "https://h/x cannot be a source, because https:// cannot list"),
+        ("az://box/x?sig=secret", "The URI of the source az://box/x contains a query: "),
+        ("s3://", "s3:// lacks the bucket: "),
+        ("~nobody-of-this-name/x", "~nobody-of-this-name/x is not a path (Could not determine home directory.): "),
+        ("nul\0byte", r"nul\x00byte is not a path (embedded null byte): "),
     ],
 )
 def test_a_location_that_cannot_be_used_is_refused_without_showing_secrets(uri: str, message: str):

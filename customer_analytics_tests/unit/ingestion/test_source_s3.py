@@ -15,7 +15,7 @@ from customer_analytics.ingestion.call_staging import list_calls
 from customer_analytics.ingestion.files import SOURCE_FILES
 from customer_analytics.ingestion.load import load_file
 from customer_analytics.ingestion.location import SourceError, SourceLocation
-from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.ports.vectors.lance import LanceVectorStore
 from customer_analytics.snapshots import Snapshot, create, restore
 from customer_analytics_tests.contract.vector_stores.comments import COMMENTS, comment, table
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customer_analytics.ingestion.text_columns import read_column
+from customer_analytics.ingestion.text_columns import parse_column
 from customer_analytics.tables import Column, SqlType
 from customer_analytics.tables.model import identifier
 
 
 def read_as(column: Column, *texts: str | None) -> tuple[list[Any], list[str | None], set[str]]:
     """Values, reasons by row (joined), and rules, from a column of two chunks."""
-    values, faults = read_column(column, pa.chunked_array([texts[:1], texts[1:]], pa.string()))
+    values, faults = parse_column(column, pa.chunked_array([texts[:1], texts[1:]], pa.string()))
     assert values.type == column.type.arrow
     reasons: list[str | None] = [None] * len(texts)
     for fault in faults:

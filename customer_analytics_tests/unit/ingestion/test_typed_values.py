@@ -165,5 +165,5 @@ def test_a_flipped_bit_refuses_a_file_with_checksums():
     pq.write_table(table, file, write_page_checksum=True, compression="none", use_dictionary=False)
     content = bytearray(file.getvalue())
     content[content.find(struct.pack("<q", 1002))] ^= 1
-    with pytest.raises(SourceError, match=r"^v\.parquet is no Parquet file, or a damaged one \(.*CRC"):
+    with pytest.raises(SourceError, match=r"^v\.parquet is not a Parquet file, or is damaged \(.*CRC"):
         parse_file(SourceFile("v.parquet", Table("V", "Values.", (TABLES["id"],))), bytes(content))

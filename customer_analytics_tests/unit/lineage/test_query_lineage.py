@@ -2,7 +2,7 @@
 
 import pytest
 
-from customer_analytics.lineage.query import UnknownLineageError, column_sources
+from customer_analytics.column_lineage import UnknownLineageError, column_sources
 
 TABLES = {
     '"ORDERS"': ["ORDER_ID", "CUSTOMER_ID", "STATUS", "AMOUNT"],

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from customer_analytics.ml.training_set import Vectors, text_hash
+from customer_analytics.ml.training_set import text_hash
+from customer_analytics.ports.vectors.matrix import Vectors
 
 DIMENSIONS = 8
 

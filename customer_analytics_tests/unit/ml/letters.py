@@ -4,22 +4,33 @@ import os
 import signal
 import string
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import PrivateAttr
 
 from customer_analytics.ml.vectorisation import sync_collection
-from customer_analytics.resources.embeddings.base import Embedder
-from customer_analytics.resources.vectors.collection import Collection, PropertyType
-from customer_analytics.resources.vectors.lance import LanceVectorStore
+from customer_analytics.ports.embeddings.base import Embedder
+from customer_analytics.ports.vectors.collection import Collection, PropertyType
+from customer_analytics.ports.vectors.lance import LanceVectorStore
+
+SCHEMA = pa.schema([("CUSTOMER_ID", pa.int64()), ("DATE", pa.date32()), ("REVIEW_TEXT", pa.string())])
+MONDAY, TUESDAY = date(2020, 2, 3), date(2020, 2, 4)
+
+
+def batch(*rows: tuple[Any, ...]) -> pa.RecordBatch:
+    """Source rows of comments."""
+    columns = zip(*rows, strict=True) if rows else ([], [], [])
+    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], SCHEMA)
 
 
 class LetterEmbedder(Embedder):
     """Counts letters instead of running a model, and keeps the texts that it was asked for."""
 
-    _texts: list[str] = PrivateAttr(default_factory=list)
+    def __init__(self) -> None:
+        self._texts: list[str] = []
 
     @property
     def model(self) -> str:
@@ -47,12 +58,14 @@ class LetterEmbedder(Embedder):
 class MortalEmbedder(LetterEmbedder):
     """Is killed, with its process, when it has embedded some groups and is asked for another."""
 
-    groups: int
+    def __init__(self, *, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         if self.groups == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        object.__setattr__(self, "groups", self.groups - 1)
+        self.groups -= 1
         return super().embed(texts)
 
 

@@ -24,7 +24,7 @@ def batch(texts: list[tuple[str, int, float, float | None]]) -> pa.RecordBatch:
     column = pa.FixedSizeListArray.from_arrays(pa.array(np.ravel(vectors)), 8)
     names = [text for text, *_ in texts]
     arrays = [pa.array(names), pa.array(map(text_hash, names)), pa.array(names), column]
-    return pa.RecordBatch.from_arrays(arrays, ["id", "content_hash", "review_text", "vector"])
+    return pa.RecordBatch.from_arrays(arrays, ["id", "text_hash", "review_text", "vector"])
 
 
 def offered(texts: list[tuple[str, int, float, float | None]], number: int) -> list[str]:

@@ -13,9 +13,7 @@ EVALUATION = evaluate(np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.15, 0.6, 0.4, 
 OTHER = evaluate(np.array([0, 0, 0, 1, 1]), np.array([0.3, 0.15, 0.4, 0.8, 0.9]))
 
 
-@pytest.mark.parametrize(
-    "plot", [lambda e: calibration_plot(e), lambda e: calibration_plot(e, OTHER), confusion_matrix_plot]
-)
+@pytest.mark.parametrize("plot", [lambda e: calibration_plot(e, OTHER), confusion_matrix_plot])
 def test_a_plot_is_a_png_that_a_viewer_can_read_and_the_same_each_time(plot: object) -> None:
     from matplotlib.image import imread
 
@@ -27,8 +25,8 @@ def test_a_plot_is_a_png_that_a_viewer_can_read_and_the_same_each_time(plot: obj
 
 
 def test_a_plot_shows_its_evaluation() -> None:
-    assert calibration_plot(EVALUATION) != calibration_plot(OTHER)
-    assert calibration_plot(EVALUATION) != calibration_plot(EVALUATION, OTHER)
+    assert calibration_plot(EVALUATION, EVALUATION) != calibration_plot(OTHER, EVALUATION)
+    assert calibration_plot(EVALUATION, EVALUATION) != calibration_plot(EVALUATION, OTHER)
     assert confusion_matrix_plot(EVALUATION) != confusion_matrix_plot(OTHER)
 
 
@@ -36,7 +34,7 @@ def test_plots_leave_no_trace_in_the_process() -> None:
     code = (
         "import sys; from customer_analytics_tests.unit.ml.test_plots import EVALUATION;"
         "from customer_analytics.ml import plots; assert 'matplotlib' not in sys.modules;"
-        "plots.calibration_plot(EVALUATION); plots.confusion_matrix_plot(EVALUATION);"
+        "plots.calibration_plot(EVALUATION, EVALUATION); plots.confusion_matrix_plot(EVALUATION);"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -52,4 +50,4 @@ def test_an_image_stands_in_markdown_as_a_data_uri() -> None:
 def test_a_label_that_never_occurs_among_the_predictions_can_be_plotted() -> None:
     evaluation = Evaluation(0.5, 0.5, 0.7, 0.25, 0.0, ((0, 0), (0, 7)), ())
     assert confusion_matrix_plot(evaluation)
-    assert calibration_plot(evaluation)
+    assert calibration_plot(evaluation, evaluation)

@@ -35,7 +35,7 @@ def test_repeated_texts_are_in_one_fold_so_that_none_is_evaluated_on_itself() ->
     assert sum(map(sum, trained.evaluation.confusion_matrix)) == 200
 
 
-def test_every_text_is_predicted_by_the_fold_that_did_not_see_it() -> None:
+def test_every_text_is_predicted_by_the_fold_that_did_not_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each fold's booster is fitted again by hand, and must give the stored predictions bit for bit."""
     import lightgbm
     from sklearn.model_selection import StratifiedGroupKFold
@@ -49,7 +49,8 @@ def test_every_text_is_predicted_by_the_fold_that_did_not_see_it() -> None:
         rows = lightgbm.Dataset(vectors[order][seen], labels[order][seen], params=parameters)
         predicted = lightgbm.train(parameters, rows, training.ROUNDS).predict(vectors[order][unseen])
         expected |= {hashes[order[row]]: value for row, value in zip(unseen, predicted, strict=True)}
-    assert out_of_fold(train(vectors, labels, hashes, seed=7)) == expected
+    monkeypatch.setattr(training, "SEED", 7)
+    assert out_of_fold(train(vectors, labels, hashes)) == expected
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
@@ -71,14 +72,17 @@ def test_the_evaluations_can_be_had_from_the_out_of_fold_predictions() -> None:
     assert evaluate_out_of_fold(trained.out_of_fold) == (trained.evaluation, trained.baseline)
     rows = {row["TEXT_HASH"]: row["LABEL"] for row in trained.out_of_fold.to_pylist()}
     assert rows == dict(zip(hashes, labels, strict=True))
+    assert {str(trained.out_of_fold.schema.field(name).type) for name in ("SENTIMENT", "BASELINE")} == {"double"}
 
 
-def test_another_seed_gives_other_folds() -> None:
+def test_another_seed_gives_other_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = labelled_texts(60)
-    assert out_of_fold(train(*rows, seed=0)) != out_of_fold(train(*rows, seed=1))
+    before = out_of_fold(train(*rows))
+    monkeypatch.setattr(training, "SEED", 1)
+    assert out_of_fold(train(*rows)) != before
 
 
-def test_the_booster_is_fitted_to_all_rows_and_kept_as_text() -> None:
+def test_the_booster_is_fitted_to_all_rows_and_kept_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     import lightgbm
 
     vectors, labels, hashes = labelled_texts(60)
@@ -86,7 +90,8 @@ def test_the_booster_is_fitted_to_all_rows_and_kept_as_text() -> None:
     parameters = {**training.PARAMETERS, "seed": 7}
     rows = lightgbm.Dataset(vectors[order], labels[order], params=parameters)
     fitted = lightgbm.train(parameters, rows, training.ROUNDS)
-    kept = lightgbm.Booster(model_str=train(vectors, labels, hashes, seed=7).booster)
+    monkeypatch.setattr(training, "SEED", 7)
+    kept = lightgbm.Booster(model_str=train(vectors, labels, hashes).booster)
     assert kept.predict(vectors).tolist() == fitted.predict(vectors).tolist()
 
 
@@ -182,13 +187,12 @@ def test_the_version_changes_with_everything_that_goes_into_a_classifier(monkeyp
         version(labels=relabelled),
         version(hashes=[text_hash("another text"), *hashes[1:]]),
         version(embedding_model="f"),
-        version(folds=4),
-        version(seed=1),
     ]
     monkeypatch.setitem(training.PARAMETERS, "num_leaves", 5)
     versions.append(version())
-    monkeypatch.setattr(training, "ROUNDS", 5)
-    versions.append(version())
+    for constant, value in {"FOLDS": 4, "SEED": 1, "ROUNDS": 5}.items():
+        monkeypatch.setattr(training, constant, value)
+        versions.append(version())
     monkeypatch.setattr(training, "installed_version", lambda name: "0")
     versions.append(version())
     assert len(set(versions)) == len(versions)

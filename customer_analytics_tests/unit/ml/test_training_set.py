@@ -2,7 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from customer_analytics.ml.training_set import Labels, TrainingSet, as_matrix, text_hash
+from customer_analytics.ml.training_set import Labels, TrainingSet, text_hash
+from customer_analytics.ports.vectors.matrix import as_matrix
 
 VECTORS = pa.FixedSizeListArray.from_arrays(pa.array([1, 2, 3, 4, 5, 6], pa.float32()), 2)
 
@@ -43,7 +44,7 @@ def judged(*texts: tuple[str, int]) -> pa.Table:
     hashes, labels = zip(*texts, strict=True) if texts else ((), ())
     vectors = pa.FixedSizeListArray.from_arrays(pa.array([0.5] * 2 * len(texts), pa.float32()), 2)
     return pa.table(
-        {"vector": vectors, "label": pa.array(labels, pa.int64()), "content_hash": pa.array(hashes, pa.string())}
+        {"vector": vectors, "label": pa.array(labels, pa.int64()), "text_hash": pa.array(hashes, pa.string())}
     )
 
 

@@ -5,10 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import PrivateAttr
-
 from customer_analytics.ml.transcription import GROUP, Row, new_transcripts
-from customer_analytics.resources.speech.base import Transcriber, Transcript
+from customer_analytics.ports.speech.base import Transcriber, Transcript
 from customer_analytics.tables.sentiment import CALL_TRANSCRIPTS
 
 WORDLESS = {"dot": ".", "blank": " ", "dots": "… ?!", "unseen": "\u200b\u00a0", "note": "\N{EIGHTH NOTE}"}
@@ -17,8 +15,9 @@ WORDLESS = {"dot": ".", "blank": " ", "dots": "… ?!", "unseen": "\u200b\u00a0"
 class Listener(Transcriber):
     """Writes down file names and keeps which it was given."""
 
-    name: str = "ears-1"
-    _heard: list[str] = PrivateAttr(default_factory=list)
+    def __init__(self, *, name: str = "ears-1") -> None:
+        self.name = name
+        self._heard: list[str] = []
 
     @property
     def model(self) -> str:

@@ -1,10 +1,9 @@
-"""Bringing a collection to its source rows: what is embedded, written and removed, and what is not."""
+"""Synchronisation of a collection with its source rows: what is embedded, written and removed."""
 
 import multiprocessing
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from customer_analytics.ml.buckets import Bucket
-from customer_analytics.ml.identity import object_ids
+from customer_analytics.ml.identity import Bucket
 from customer_analytics.ml.vectorisation import GROUP, SyncError, SyncResult, sync_collection
-from customer_analytics.resources.vectors.collection import Collection, PropertyType
-from customer_analytics.resources.vectors.lance import LanceVectorStore
-from customer_analytics_tests.unit.ml.letters import COMMENTS, LetterEmbedder, sync_and_die
+from customer_analytics.ports.vectors.collection import Collection, PropertyType
+from customer_analytics.ports.vectors.lance import LanceVectorStore
+from customer_analytics_tests.unit.ml.letters import COMMENTS, MONDAY, TUESDAY, LetterEmbedder, batch, sync_and_die
 
-SCHEMA = pa.schema([("CUSTOMER_ID", pa.int64()), ("DATE", pa.date32()), ("REVIEW_TEXT", pa.string())])
 TRAINING = Collection(
     "CommentTraining",
     {"review_text": PropertyType.TEXT, "label": PropertyType.INTEGER},
@@ -27,7 +24,6 @@ TRAINING = Collection(
     "letters-1",
     27,
 )
-MONDAY, TUESDAY = date(2020, 2, 3), date(2020, 2, 4)
 
 
 @pytest.fixture
@@ -38,11 +34,6 @@ def store(tmp_path: Path) -> LanceVectorStore:
 @pytest.fixture
 def embedder() -> LetterEmbedder:
     return LetterEmbedder()
-
-
-def batch(*rows: tuple[Any, ...]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else ([], [], [])
-    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], SCHEMA)
 
 
 def numbered(count: int) -> list[pa.RecordBatch]:
@@ -64,78 +55,6 @@ def objects(store: LanceVectorStore) -> dict[str, Any]:
 # Ids
 
 
-def test_ids_are_the_same_on_every_machine_and_in_every_release() -> None:
-    rows = batch((7, MONDAY, "naïve 😀"), (None, None, ""))
-    assert object_ids(rows, SCHEMA.names) == [
-        "c971203a-55b6-556f-a503-78df800127c6",
-        "a5e63ef3-f964-53d4-a1e9-d1ad3459e251",
-    ]
-
-
-def test_equal_rows_are_told_apart_by_their_occurrence_in_the_whole_stream() -> None:
-    row = (7, MONDAY, "again")
-    at_once = object_ids(batch(row, row, (8, MONDAY, "once"), row), SCHEMA.names)
-    occurrences: dict[bytes, int] = {}
-    parts = [batch(row), batch(row, (8, MONDAY, "once")), batch(row)]
-    streamed = [id for part in parts for id in object_ids(part, SCHEMA.names, occurrences)]
-    assert len(set(at_once)) == 4
-    assert streamed == at_once
-
-
-def test_a_row_keeps_its_id_wherever_it_stands_and_however_its_columns_are_stored() -> None:
-    expected = object_ids(batch((7, MONDAY, "a"), (8, TUESDAY, "b")), SCHEMA.names)
-    other = pa.table(
-        {
-            "review_text": pa.chunked_array(
-                [pa.array(["b"], pa.large_string()), pa.array(["a"], pa.large_string())]
-            ),
-            "date": pa.array([TUESDAY, MONDAY], pa.date64()),
-            "customer_id": pa.array([8, 7], pa.int8()),
-        }
-    )
-    assert object_ids(other, other.column_names) == expected[::-1]
-
-
-def test_no_two_different_rows_share_an_id() -> None:
-    texts = [
-        "",
-        "a",
-        "b",
-        "ab",
-        "s1:a",
-        "a;",
-        "n;",
-        None,
-        "1",
-        "i1;",
-        "2020-02-03",
-        "é",
-        "e\u0301",
-        "a\x00",
-        "a\x00b",
-    ]
-    pairs = pa.table({"x": [x for x in texts for _ in texts], "y": texts * len(texts)})
-    numbers = pa.table({"x": pa.array([1, 11, -1, None]), "y": pa.array([11, 1, 1, 1])})
-    days = pa.table({"x": pa.array([MONDAY]), "y": pa.array([""])})
-    ids = [id for rows in (pairs, numbers, days) for id in object_ids(rows, ["x", "y"])]
-    assert len(set(ids)) == len(texts) ** 2 + 4 + 1
-
-
-def test_the_same_values_in_other_columns_make_another_row() -> None:
-    rows = pa.table({"x": ["a"], "y": ["a"]})
-    assert object_ids(rows, ["x"]) != object_ids(rows, ["y"])
-
-
-def test_a_column_whose_values_have_no_agreed_spelling_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"amount is of type double"):
-        object_ids(pa.table({"amount": [0.1]}), ["amount"])
-    with pytest.raises(TypeError, match=r"at is of type timestamp"):
-        object_ids(pa.table({"at": [datetime(2020, 1, 1)]}), ["at"])
-
-
-# Sync
-
-
 def test_every_source_row_becomes_an_object_with_its_properties(
     store: LanceVectorStore, embedder: LetterEmbedder
 ) -> None:
@@ -146,7 +65,7 @@ def test_every_source_row_becomes_an_object_with_its_properties(
     assert {tuple(row[name] for name in COMMENTS.properties) for row in scanned.values()} == set(rows)
     assert np.array_equal(np.float32(scanned[7]["vector"]), embedder.embed(["good toy"])[0])
     sha256_of_bad = "2f05d4b689d270cafb02285f35f44866f7dc8a2d368a3f9d1124373eeab31fb1"
-    assert scanned[None]["content_hash"] == sha256_of_bad
+    assert scanned[None]["text_hash"] == sha256_of_bad
 
 
 def test_a_second_sync_with_nothing_new_embeds_and_writes_nothing(
@@ -176,14 +95,14 @@ def test_only_a_changed_text_is_embedded(store: LanceVectorStore, embedder: Lett
     assert rows_of(store) == [(7, MONDAY, "good"), (8, MONDAY, "worse")]
 
 
-def test_an_object_with_an_outdated_content_hash_is_written_again(
+def test_an_object_with_an_outdated_text_hash_is_written_again(
     store: LanceVectorStore, embedder: LetterEmbedder
 ) -> None:
     rows = [batch((7, MONDAY, "good"))]
     sync_collection(store, embedder, COMMENTS, rows)
     outdated = pa.Table.from_batches(list(store.scan(COMMENTS)))
-    position = outdated.schema.get_field_index("content_hash")
-    store.upsert(COMMENTS, outdated.set_column(position, "content_hash", pa.array(["outdated"])))
+    position = outdated.schema.get_field_index("text_hash")
+    store.upsert(COMMENTS, outdated.set_column(position, "text_hash", pa.array(["outdated"])))
     assert sync_collection(store, embedder, COMMENTS, rows) == SyncResult(rows=1, embedded=1)
     assert sync_collection(store, embedder, COMMENTS, rows) == SyncResult(rows=1, unchanged=1)
 
@@ -364,7 +283,9 @@ def test_progress_tells_how_many_rows_of_how_many_are_done(
 
 
 def test_columns_other_than_the_collections_are_refused(store: LanceVectorStore, embedder: LetterEmbedder) -> None:
-    with pytest.raises(ValueError, match="CustomerComment is made of customer_id, date, review_text, not of text"):
+    with pytest.raises(
+        ValueError, match="has the properties customer_id, date, review_text, but its source has the columns text"
+    ):
         sync_collection(store, embedder, COMMENTS, [pa.record_batch({"TEXT": ["good"]})])
 
 

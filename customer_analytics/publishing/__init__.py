@@ -1,0 +1,1 @@
+"""Write, audit, publish: new rows are checked in a scratch table before they replace the old ones."""

@@ -4,7 +4,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/customer-analytics
 ENV PATH=/opt/customer-analytics/bin:$PATH
 WORKDIR /build
-# Libraries first, in a layer that changes of the project's own code leave alone. pip compiles what it installs.
+# Libraries first, in a layer that stays cached when the project's code changes. pip compiles them to bytecode.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 ARG EXTRAS=s3,gcs,azure,dashboard,weaviate,openai,postgres,celery,kubernetes
 RUN mkdir customer_analytics && touch customer_analytics/__init__.py \
@@ -14,7 +14,7 @@ COPY customer_analytics customer_analytics
 RUN pip install --no-deps . && python -m compileall -q /opt/customer-analytics/lib
 
 FROM python:3.11.14-slim-bookworm
-# LightGBM's threads.
+# For LightGBM's threads.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --create-home customer-analytics \
     && install --directory --owner customer-analytics /state /state/dagster /state/dagster/storage /models \

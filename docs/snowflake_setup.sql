@@ -1,15 +1,15 @@
--- What the pipeline needs in a Snowflake account, and nothing more. To be run once, by somebody with the roles
--- USERADMIN, SYSADMIN and SECURITYADMIN, in a worksheet or with `snow sql -f`; running it again changes nothing.
--- ACCOUNTADMIN is not needed, here or at run time. docs/snowflake.md explains the settings that go with it.
+-- The least that the pipeline needs in a Snowflake account. Run this once with the roles USERADMIN, SYSADMIN and
+-- SECURITYADMIN, in a worksheet or with `snow sql -f`. Running it again changes nothing. ACCOUNTADMIN is needed neither
+-- here nor at run time. docs/snowflake.md explains the settings.
 
--- Roles: for each of the two databases, one for the pipeline and one for those who only read.
+-- Roles: for each of the two databases, one for the pipeline and a read-only one.
 USE ROLE USERADMIN;
 CREATE ROLE IF NOT EXISTS CUSTOMER_ANALYTICS_PIPELINE COMMENT = 'Writes the tables of customer_analytics.';
 CREATE ROLE IF NOT EXISTS CUSTOMER_ANALYTICS_READER COMMENT = 'Reads the tables of customer_analytics.';
 CREATE ROLE IF NOT EXISTS CUSTOMER_ANALYTICS_DEV_PIPELINE COMMENT = 'Writes the tables under development.';
 CREATE ROLE IF NOT EXISTS CUSTOMER_ANALYTICS_DEV_READER COMMENT = 'Reads the tables under development.';
 
--- The production pipeline's user, who has no password; people who develop have users of their own.
+-- The production pipeline's user, without a password. Developers use their own users.
 CREATE USER IF NOT EXISTS CUSTOMER_ANALYTICS_PIPELINE
   TYPE = SERVICE
   DEFAULT_ROLE = CUSTOMER_ANALYTICS_PIPELINE
@@ -17,7 +17,7 @@ CREATE USER IF NOT EXISTS CUSTOMER_ANALYTICS_PIPELINE
   COMMENT = 'Runs customer_analytics.';
 -- ALTER USER CUSTOMER_ANALYTICS_PIPELINE SET RSA_PUBLIC_KEY = '<public half of its key>';
 
--- A warehouse that suspends itself after a minute, and the databases with the schema of all tables.
+-- A warehouse that suspends itself after a minute, and the databases with the main schema.
 USE ROLE SYSADMIN;
 CREATE WAREHOUSE IF NOT EXISTS CUSTOMER_ANALYTICS
   WAREHOUSE_SIZE = 'XSMALL'
@@ -37,8 +37,8 @@ GRANT ROLE CUSTOMER_ANALYTICS_DEV_PIPELINE TO ROLE SYSADMIN;
 GRANT ROLE CUSTOMER_ANALYTICS_DEV_READER TO ROLE SYSADMIN;
 GRANT ROLE CUSTOMER_ANALYTICS_PIPELINE TO USER CUSTOMER_ANALYTICS_PIPELINE;
 
--- The pipeline: a schema a run for what is temporary, and tables, stages and models in the schema of all tables. It owns
--- what it creates, so that nothing else has to be granted.
+-- The pipeline creates a scratch schema per run, and tables, stages and models in the main schema. It owns them, so it
+-- needs no further grants.
 GRANT USAGE ON WAREHOUSE CUSTOMER_ANALYTICS TO ROLE CUSTOMER_ANALYTICS_PIPELINE;
 GRANT USAGE ON DATABASE CUSTOMER_ANALYTICS TO ROLE CUSTOMER_ANALYTICS_PIPELINE;
 GRANT CREATE SCHEMA ON DATABASE CUSTOMER_ANALYTICS TO ROLE CUSTOMER_ANALYTICS_PIPELINE;
@@ -55,8 +55,8 @@ GRANT CREATE TABLE ON SCHEMA CUSTOMER_ANALYTICS_DEV.ANALYTICS TO ROLE CUSTOMER_A
 GRANT CREATE STAGE ON SCHEMA CUSTOMER_ANALYTICS_DEV.ANALYTICS TO ROLE CUSTOMER_ANALYTICS_DEV_PIPELINE;
 GRANT CREATE MODEL ON SCHEMA CUSTOMER_ANALYTICS_DEV.ANALYTICS TO ROLE CUSTOMER_ANALYTICS_DEV_PIPELINE;
 
--- Readers: SELECT on all tables of the schema, and READ on its stages for the audio of calls, those to come included; not
--- on what a run has for itself.
+-- Readers: SELECT on all present and future tables of the main schema, and READ on its stages for the audio of calls; no
+-- access to scratch schemas.
 GRANT USAGE ON WAREHOUSE CUSTOMER_ANALYTICS TO ROLE CUSTOMER_ANALYTICS_READER;
 GRANT USAGE ON DATABASE CUSTOMER_ANALYTICS TO ROLE CUSTOMER_ANALYTICS_READER;
 GRANT USAGE ON SCHEMA CUSTOMER_ANALYTICS.ANALYTICS TO ROLE CUSTOMER_ANALYTICS_READER;

@@ -35,7 +35,7 @@ def erase(customer_id: str, folders: Sequence[Path], check: bool, yes: bool) -> 
     from customer_analytics import running
     from customer_analytics.erasure import key_copy
     from customer_analytics.erasure.erase import erase as erase_everywhere
-    from customer_analytics.erasure.erase import out_of_reach, traces
+    from customer_analytics.erasure.erase import retention_notices, traces
     from customer_analytics.erasure.pending import is_pending
     from customer_analytics.erasure.systems import opened
 
@@ -53,7 +53,7 @@ def erase(customer_id: str, folders: Sequence[Path], check: bool, yes: bool) -> 
         searched = or_fail(erase_everywhere, customer_id, systems)
         or_fail(key_copy.merge, settings().home, systems.warehouse)
         left = or_fail(traces, customer_id, systems)
-        beyond = out_of_reach(systems)
+        beyond = retention_notices(systems)
     if left:
         _print(customer_id, left)
     if searched.holding:

@@ -106,7 +106,7 @@ def resume(systems: Systems) -> dict[str, SearchResult]:
     return {left.customer: erase(left.customer, systems) for left in pending.unfinished(systems.home)}
 
 
-def out_of_reach(systems: Systems) -> tuple[str, ...]:
+def retention_notices(systems: Systems) -> tuple[str, ...]:
     """Sentences about copies that an erasure cannot reach."""
     aside = systems.home / ASIDE
     moved = f"damaged files that `repair` moved to {aside}, which you can delete" if aside.exists() else None

@@ -56,7 +56,7 @@ class Wheels:
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model's files, its licence, and its sources in the order in which they are tried."""
+    """A model's files, its licence, and its sources, tried in order."""
 
     name: str
     licence: str

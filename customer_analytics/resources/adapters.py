@@ -27,14 +27,14 @@ class AdapterResource(dg.ConfigurableResource[Any]):
     settings: dict[str, Any] = Field(description="The settings that are not at their defaults.")
 
     # Secrets, by the names of their variables. All ports get those of the adapters in use.
-    customer_analytics_endpoint_token: str | None = None
-    customer_analytics_webhook_url: str | None = None
-    openai_api_key: str | None = None
-    snowflake_private_key: str | None = None
-    snowflake_private_key_passphrase: str | None = None
-    snowflake_token: str | None = None
-    weaviate_api_key: str | None = None
-    weaviate_url: str | None = None
+    customer_analytics_endpoint_token: str | None = Field(default=None, repr=False)
+    customer_analytics_webhook_url: str | None = Field(default=None, repr=False)
+    openai_api_key: str | None = Field(default=None, repr=False)
+    snowflake_private_key: str | None = Field(default=None, repr=False)
+    snowflake_private_key_passphrase: str | None = Field(default=None, repr=False)
+    snowflake_token: str | None = Field(default=None, repr=False)
+    weaviate_api_key: str | None = Field(default=None, repr=False)
+    weaviate_url: str | None = Field(default=None, repr=False)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Count this resource among the users of the run's adapters."""

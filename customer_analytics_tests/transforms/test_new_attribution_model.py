@@ -19,7 +19,7 @@ MIDDLE = AttributionModel(
     "all to the middle touch",
     "IFF(SESSION_INDEX = CEIL(TOTAL_SESSIONS / 2), 1, 0)",
 )
-# In the order in which they import each other.
+# Each module imports only earlier ones.
 MODULES = (
     customers,
     presentation,
